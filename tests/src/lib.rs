@@ -1,0 +1,1 @@
+//! Journeys, sweeps and the error museum.
