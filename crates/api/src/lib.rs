@@ -1,1 +1,14 @@
-//! Placeholder while the crate is being written.
+//! The one table of commands and the views they answer with. Window and terminal both expand from it.
+//!
+//! It must never hold a business rule (that is `engine` and the pure crates) nor name the window's
+//! library. A new command is one row in `commands.rs` and one method in `handlers/`.
+
+#[macro_use]
+pub mod commands;
+pub mod contract;
+pub mod host;
+pub mod typescript;
+pub mod views;
+
+pub use contract::{Commands, dispatch};
+pub use host::{E_WINDOW_CLOSING, E_WINDOW_HOME, Host};

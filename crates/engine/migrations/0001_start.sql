@@ -101,6 +101,8 @@ CREATE TABLE change (
     state         TEXT NOT NULL,
     intent        BLOB NOT NULL,
     applied       BLOB,
+    -- Journal position of the intent: order never depends on a clock.
+    position      INTEGER NOT NULL,
     at            TEXT NOT NULL
 );
 CREATE TABLE hold (

@@ -14,6 +14,7 @@ pub mod engine;
 pub mod home;
 pub mod linking;
 pub mod ports;
+pub mod postings;
 pub mod progress;
 pub mod reconciling;
 pub mod sign_in;

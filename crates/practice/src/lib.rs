@@ -1,1 +1,22 @@
-//! Placeholder while the crate is being written.
+//! The practice company: a simulated Square account with servers on loopback, and a GnuCash book, for learning and tests.
+//!
+//! Speaks HTTP and files like the real world; it knows none of the other crates and must never reach beyond loopback.
+//! A new provider is one more module beside `square`; a new thing that goes wrong is one field of `Faults` and one `Story`.
+
+pub mod book;
+pub mod consent;
+pub mod faults;
+mod oauth;
+pub mod square;
+pub mod story;
+pub mod world;
+
+pub use book::{BookSummary, create_book};
+pub use consent::{Consent, consent};
+pub use faults::{Faults, RetryAfter};
+pub use square::control::{CONTROL_HEADER, Control};
+pub use square::grants::CLIENT_ID;
+pub use square::state::Stats;
+pub use square::{ServeOptions, Served, serve};
+pub use story::Story;
+pub use world::{Movement, MovementKind, Sum, Totals, World};

@@ -1,0 +1,99 @@
+//! The one table of commands. Window, terminal, permissions and palette all expand from it.
+//!
+//! Each row: name, what is sent, what comes back, whether it reads or writes, whom it asks (`engine` or `host`:
+//! the shell itself, for file dialogs), and the words of the palette. This file must stay free of `use`: the window's
+//! build script includes it to name its commands. A new command is one row here, one method in
+//! `handlers/`, and one `allow-…` line in `src-tauri/capabilities/main.json` (a test compares).
+
+/// Hands every row of the table to the macro named by `$then`, which must accept
+/// `$( $name:ident ($args:ty) -> $answer:ty, $effect:ident, $words:literal; )*`.
+#[macro_export]
+macro_rules! engine_commands {
+    ($then:ident) => {
+        $then! {
+            app_view (NoArgs) -> AppView, reads, "Show the companies";
+            company_select (CompanyArgs) -> AppView, writes, "Switch company";
+            today_view (CompanyArgs) -> TodayView, reads, "Go to Today";
+            accounts_view (CompanyArgs) -> AccountsView, reads, "Go to Accounts";
+            reconnect_start (ReconnectStartArgs) -> ReconnectView, writes, "Reconnect an account";
+            reconnect_view (ConnectionArgs) -> ReconnectView, reads, "Show the reconnect";
+            reconnect_cancel (ConnectionArgs) -> AccountsView, writes, "Cancel the reconnect";
+            reconnect_paste (ReconnectPasteArgs) -> ReconnectView, writes, "Paste the address from the browser";
+            disconnect (ConnectionArgs) -> AccountsView, writes, "Disconnect an account";
+            upgrade_view (CompanyArgs) -> UpgradeView, reads, "Go to Upgrades";
+            upgrade_plan (UpgradePlanArgs) -> UpgradeView, reads, "Plan an upgrade";
+            upgrade_start (UpgradePlanArgs) -> UpgradeView, writes, "Start the upgrade";
+            upgrade_approve (UpgradeApproveArgs) -> UpgradeView, writes, "Approve the next stage";
+            upgrade_pause (UpgradeArgs) -> UpgradeView, writes, "Pause the upgrade";
+            upgrade_resume (UpgradeArgs) -> UpgradeView, writes, "Go on with the upgrade";
+            upgrade_stop (UpgradeArgs) -> UpgradeView, writes, "Stop the upgrade here";
+            upgrade_rollback (UpgradeArgs) -> UpgradeView, writes, "Roll the upgrade back";
+            upgrade_next_day (UpgradeArgs) -> UpgradeView, writes, "Let a practice day pass";
+            upgrade_finish (UpgradeArgs) -> UpgradeView, writes, "Finish the upgrade";
+            differences_view (DifferencesArgs) -> DifferencesView, reads, "Show what changes";
+            backups_view (CompanyArgs) -> BackupsView, reads, "Go to Backups";
+            backup_now (CompanyArgs) -> JobView, writes, "Back up now";
+            backup_verify (BackupArgs) -> JobView, writes, "Prove a backup by restoring it";
+            restore_preview (RestorePreviewArgs) -> RestoreView, reads, "Look inside a backup";
+            restore_start (RestoreStartArgs) -> RestoreView, writes, "Restore a backup";
+            recovery_kit (RecoveryKitArgs) -> RecoveryKitView, writes, "Write the recovery kit";
+            reconcile_view (ReconcileArgs) -> ReconcileView, reads, "Go to Reconcile";
+            hold_resolve (HoldResolveArgs) -> ReconcileView, writes, "Decide about a held payment";
+            sync_now (CompanyArgs) -> JobView, writes, "Fetch and post new payments";
+            log_view (LogArgs) -> LogView, reads, "Go to the log";
+            log_verify (NoArgs) -> LogView, reads, "Check the log for changes";
+            practice_view (NoArgs) -> PracticeView, reads, "Go to Practice";
+            practice_new (PracticeNewArgs) -> JobView, writes, "Make a practice company";
+            books_inspect (PathArgs) -> CompanyAddView, reads, "Look at a books file";
+            company_add (CompanyAddArgs) -> CompanyAddedView, writes, "Add a company";
+            settings_view (NoArgs) -> SettingsView, reads, "Go to Settings";
+            job_view (JobArgs) -> JobView, reads, "Show running work";
+            job_cancel (JobArgs) -> JobView, writes, "Cancel running work";
+        }
+    };
+}
+
+/// Commands that only the shell can answer: dialogs of the operating system. The terminal has no use for them.
+#[macro_export]
+macro_rules! host_commands {
+    ($then:ident) => {
+        $then! {
+            books_pick (NoArgs) -> PickedView, reads, "Choose a books file";
+            folder_pick (NoArgs) -> PickedView, reads, "Choose a folder";
+            kit_pick (NoArgs) -> PickedView, reads, "Choose the recovery kit's file";
+            kit_save_as (NoArgs) -> PickedView, reads, "Choose where the recovery kit is written";
+            window_ready (NoArgs) -> DoneView, reads, "Say that the window shows";
+        }
+    };
+}
+
+/// One row of the table without its types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    pub name: &'static str,
+    pub writes: bool,
+    pub words: &'static str,
+}
+
+macro_rules! rows {
+    ($( $name:ident ($args:ty) -> $answer:ty, $effect:ident, $words:literal; )*) => {
+        &[ $( Row { name: stringify!($name), writes: is_write(stringify!($effect)), words: $words }, )* ]
+    };
+}
+
+/// `writes` or `reads`; anything else in the table does not compile.
+const fn is_write(effect: &str) -> bool {
+    match effect.as_bytes() {
+        b"writes" => true,
+        b"reads" => false,
+        _ => panic!("a command either reads or writes"),
+    }
+}
+
+pub const ENGINE: &[Row] = engine_commands!(rows);
+pub const HOST: &[Row] = host_commands!(rows);
+
+/// Every command's name, in table order: the window's permission list.
+pub fn names() -> Vec<&'static str> {
+    ENGINE.iter().chain(HOST).map(|row| row.name).collect()
+}

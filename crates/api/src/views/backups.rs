@@ -1,0 +1,157 @@
+//! Backups and restore. A recovery key never crosses to the page: the kit is written to a file that the person chose.
+
+use super::common::{MoneyView, ProblemView};
+use super::job::JobView;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct BackupsView {
+    pub company: String,
+    pub company_name: String,
+    pub now: String,
+    pub zone: String,
+    /// Newest first.
+    pub backups: Vec<BackupView>,
+    pub places: Vec<PlaceView>,
+    pub next: Option<String>,
+    pub kit: KitState,
+    pub job: Option<JobView>,
+    pub problem: Option<ProblemView>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct BackupView {
+    pub id: String,
+    pub taken: String,
+    pub reason: BackupReason,
+    /// The three marks.
+    pub copied: MarkView,
+    pub checked: MarkView,
+    pub restore_tested: MarkView,
+    /// Bytes as text.
+    pub bytes: String,
+    pub added_bytes: Option<String>,
+    pub place: String,
+    pub entries: Option<u32>,
+    /// Kept until the upgrade that uses it as its rollback point is finished.
+    pub pinned_by: Option<String>,
+    pub problem: Option<ProblemView>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum BackupReason {
+    ByHand,
+    Daily,
+    Monthly,
+    BeforeUpgrade { provider: String, from: String, to: String },
+    BeforeRestore,
+    BeforeStage { stage: super::upgrade::StageName },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum MarkView {
+    Done,
+    NotYet,
+    Failed,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PlaceView {
+    pub id: String,
+    pub name: String,
+    pub kind: PlaceKind,
+    pub path: String,
+    pub reachable: bool,
+    pub away_from_computer: bool,
+    pub free_bytes: Option<String>,
+    pub checked: Option<String>,
+    pub problem: Option<ProblemView>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum PlaceKind {
+    Folder,
+    Sftp,
+    S3,
+    Webdav,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum KitState {
+    Missing,
+    Written { at: String, file: String },
+}
+
+/// The answer after the kit was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RecoveryKitView {
+    pub file: String,
+    /// A short check text of the key, so that a person can tell two kits apart. Not the key.
+    pub fingerprint: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RestoreView {
+    pub company: Option<String>,
+    pub backup: String,
+    pub taken: String,
+    pub zone: String,
+    pub company_name: String,
+    pub inside: InsideView,
+    /// None on a fresh computer: there are no books to compare with.
+    pub against_today: Option<AgainstTodayView>,
+    pub target: Option<String>,
+    pub state: RestoreState,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct InsideView {
+    pub books_file: String,
+    pub entries: u32,
+    pub accounts: u32,
+    pub first_day: Option<String>,
+    pub last_day: Option<String>,
+    pub raw_records: u32,
+    pub connections: u32,
+    pub bytes: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct AgainstTodayView {
+    pub entries_only_today: u32,
+    pub entries_only_in_backup: u32,
+    pub accounts: Vec<AccountDifferenceView>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct AccountDifferenceView {
+    pub account: String,
+    pub in_backup: MoneyView,
+    pub today: MoneyView,
+    pub difference: MoneyView,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum RestoreState {
+    Preview,
+    Working { job: JobView },
+    Done { proof: RestoreProofView },
+    Failed { problem: ProblemView },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RestoreProofView {
+    pub file: String,
+    pub entries: u32,
+    pub accounts_equal: u32,
+    pub accounts: u32,
+    /// The backup of the present books that was taken first.
+    pub safety_backup: Option<String>,
+    pub seconds: u32,
+}

@@ -1,0 +1,131 @@
+//! Reading what the browser brought back: the query of the callback address, or a pasted address.
+//!
+//! Nothing from outside is passed on except the code itself, and that only when the state is ours. Text such as
+//! `error_description` is never kept. Doubled, empty or contradicting parameters are refused, and a refused
+//! answer does not end the sign-in: any page on this computer can knock at the listener.
+
+use crate::endpoints::same_origin;
+use oauth2::AuthorizationCode;
+use url::Url;
+
+/// The longest accepted value; codes are well below it.
+const VALUE_MAX: usize = 4096;
+
+/// An answer that carries our state.
+pub(crate) enum Answer {
+    Code(AuthorizationCode),
+    /// The person, or the provider, said no.
+    Declined,
+    /// Another error of RFC 6749 §4.1.2.1, by its name there.
+    Failed(&'static str),
+}
+
+/// Why an answer was not taken. Constant texts only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// Not our state: another sign-in's answer, or a forgery.
+    OtherState,
+    Malformed,
+    /// The `iss` parameter names another server.
+    OtherIssuer,
+}
+
+/// Errors that a provider may report, with what they mean.
+const ERRORS: &[&str] =
+    &["invalid_request", "unauthorized_client", "unsupported_response_type", "invalid_scope", "server_error", "temporarily_unavailable"];
+
+pub(crate) fn read(query: &str, state: &str, authorize: &Url) -> Result<Answer, Refused> {
+    let mut found: [Option<String>; 4] = [const { None }; 4];
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        let slot = match name.as_ref() {
+            "code" => 0,
+            "state" => 1,
+            "error" => 2,
+            "iss" => 3,
+            // Providers add parameters of their own (`response_type`, `error_description`); they mean nothing to us.
+            _ => continue,
+        };
+        if found[slot].is_some() || value.is_empty() || value.len() > VALUE_MAX {
+            return Err(Refused::Malformed);
+        }
+        found[slot] = Some(value.into_owned());
+    }
+    let [code, given_state, error, issuer] = found;
+    let Some(given_state) = given_state else { return Err(Refused::Malformed) };
+    if !same(&given_state, state) {
+        return Err(Refused::OtherState);
+    }
+    if let Some(issuer) = issuer
+        && !Url::parse(&issuer).is_ok_and(|issuer| same_origin(&issuer, authorize))
+    {
+        return Err(Refused::OtherIssuer);
+    }
+    match (code, error) {
+        (Some(code), None) => Ok(Answer::Code(AuthorizationCode::new(code))),
+        (None, Some(error)) if error == "access_denied" => Ok(Answer::Declined),
+        (None, Some(error)) => Ok(Answer::Failed(ERRORS.iter().copied().find(|known| *known == error).unwrap_or("an error of its own"))),
+        (Some(_), Some(_)) | (None, None) => Err(Refused::Malformed),
+    }
+}
+
+/// Compares in a time that depends on the lengths only.
+fn same(a: &str, b: &str) -> bool {
+    a.len() == b.len() && a.bytes().zip(b.bytes()).fold(0u8, |different, (x, y)| different | (x ^ y)) == 0
+}
+
+/// A pasted address must be the page that the provider was told to send the browser to.
+pub(crate) fn read_pasted(pasted: &str, redirect: &Url, state: &str, authorize: &Url) -> Result<Answer, Refused> {
+    let pasted = Url::parse(pasted.trim()).map_err(|_| Refused::Malformed)?;
+    if !same_origin(&pasted, redirect) || pasted.path() != redirect.path() {
+        return Err(Refused::Malformed);
+    }
+    read(pasted.query().unwrap_or(""), state, authorize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(query: &str, expected: &str) {
+        let authorize = Url::parse("https://pay.example/oauth2/authorize").unwrap();
+        let got = match read(query, "right", &authorize) {
+            Ok(Answer::Code(code)) => format!("code {}", code.secret()),
+            Ok(Answer::Declined) => "declined".into(),
+            Ok(Answer::Failed(name)) => format!("failed {name}"),
+            Err(refused) => format!("{refused:?}"),
+        };
+        assert_eq!(got, expected, "{query}");
+    }
+
+    #[test]
+    fn doubled_missing_empty_or_contradicting_parameters_are_refused() {
+        check("code=abc&state=right&response_type=code", "code abc");
+        check("state=right&code=a%20b", "code a b");
+        check("code=abc&state=wrong", "OtherState");
+        check("code=abc&state=RIGHT", "OtherState");
+        check("code=abc", "Malformed");
+        check("state=right", "Malformed");
+        check("code=&state=right", "Malformed");
+        check("code=a&code=a&state=right", "Malformed");
+        check("code=a&state=right&state=right", "Malformed");
+        check("code=a&error=access_denied&state=right", "Malformed");
+        check("error=access_denied&state=wrong", "OtherState");
+        check("", "Malformed");
+        check(&format!("code={}&state=right", "x".repeat(5000)), "Malformed");
+    }
+
+    #[test]
+    fn a_refusal_is_told_by_its_name_and_unknown_errors_are_not_repeated() {
+        check("error=access_denied&error_description=user_denied&state=right", "declined");
+        check("error=invalid_scope&state=right", "failed invalid_scope");
+        check("error=%3Cscript%3E&state=right", "failed an error of its own");
+    }
+
+    #[test]
+    fn another_issuer_is_refused() {
+        check("code=a&state=right&iss=https%3A%2F%2Fpay.example", "code a");
+        check("code=a&state=right&iss=https%3A%2F%2Fpay.example.evil", "OtherIssuer");
+        check("code=a&state=right&iss=http%3A%2F%2Fpay.example", "OtherIssuer");
+        check("error=access_denied&state=right&iss=nonsense", "OtherIssuer");
+    }
+}

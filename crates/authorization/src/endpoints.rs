@@ -1,0 +1,153 @@
+//! Where a provider is reached, and the HTTP client that reaches it.
+//!
+//! Production and sandbox addresses come from the provider's file; the practice company gives its own on this
+//! computer. Plain http is allowed for loopback hosts only. The client never follows a redirect: a token must
+//! not travel to an address that an answer chose.
+
+use crate::problems::E_PROVIDER;
+use ledger::Problem;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use url::{Host, Url};
+
+/// How long connecting may take, and a whole request.
+const CONNECT_SECONDS: u64 = 10;
+const REQUEST_SECONDS: u64 = 30;
+
+/// Live money, the provider's test world, or the practice company on this computer. They are never mixed:
+/// the environment is part of what a sealed row is bound to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Environment {
+    Production,
+    Sandbox,
+    Practice,
+}
+
+impl Environment {
+    pub fn name(self) -> &'static str {
+        match self {
+            Environment::Production => "production",
+            Environment::Sandbox => "sandbox",
+            Environment::Practice => "practice",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Environment> {
+        [Environment::Production, Environment::Sandbox, Environment::Practice].into_iter().find(|e| e.name() == name)
+    }
+}
+
+/// Which spelling of "this computer" the provider accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoopbackHost {
+    /// `http://127.0.0.1:PORT`, what RFC 8252 asks for.
+    Address,
+    /// `http://localhost:PORT`, where a provider insists on the name.
+    Localhost,
+}
+
+/// How the browser's answer comes back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Redirect {
+    /// A listener on this computer for the time of the sign-in; the address may also be pasted.
+    Loopback { host: LoopbackHost },
+    /// The provider accepts only https pages: the person pastes the address of the page they end on.
+    /// `address` is the page registered with the provider; a sign-in cannot start without one.
+    Paste { address: Option<Url> },
+}
+
+/// One environment of a provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoints {
+    pub environment: Environment,
+    pub authorize: Url,
+    pub token: Url,
+    pub status: Option<Url>,
+    /// Requests are signed for this scheme, host and port only.
+    pub api_base: Url,
+    pub redirect: Redirect,
+    /// Further fixed parameters of the authorization page.
+    pub extra: Vec<(String, String)>,
+}
+
+impl Endpoints {
+    /// Every address is https, or http on a loopback host; all findings at once (`E-PROVIDER`).
+    pub fn check(&self) -> Result<(), Problem> {
+        let mut findings = Vec::new();
+        let addresses =
+            [("authorize", Some(&self.authorize)), ("token", Some(&self.token)), ("status", self.status.as_ref()), ("api_base", Some(&self.api_base))];
+        for (name, url) in addresses {
+            if let Some(why) = url.and_then(|url| unsafe_address(url)) {
+                findings.push(format!("{name}: {why}"));
+            }
+        }
+        if let Redirect::Paste { address: Some(address) } = &self.redirect
+            && address.scheme() != "https"
+        {
+            findings.push("redirect: a page that is not on this computer must be https".to_string());
+        }
+        let Some(first) = findings.first().cloned() else { return Ok(()) };
+        let mut problem = Problem::new(
+            E_PROVIDER,
+            "The provider's addresses cannot be used.",
+            first,
+            "Use https addresses; http is allowed on this computer (127.0.0.1, [::1], localhost) only.",
+        );
+        problem.why = findings;
+        Err(problem)
+    }
+
+    /// Whether everything is on this computer, as for the practice company.
+    pub(crate) fn all_loopback(&self) -> bool {
+        [&self.authorize, &self.token, &self.api_base].into_iter().chain(&self.status).all(is_loopback)
+    }
+
+    pub(crate) fn client(&self) -> Result<reqwest::Client, Problem> {
+        // A second installation is refused and changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(Duration::from_secs(CONNECT_SECONDS))
+            .timeout(Duration::from_secs(REQUEST_SECONDS))
+            .user_agent(concat!("Changeover/", env!("CARGO_PKG_VERSION")));
+        if self.all_loopback() {
+            // No proxy stands between us and ourselves, and a container without certificates can still practise.
+            builder = builder.no_proxy().tls_certs_only(std::iter::empty());
+        }
+        builder.build().map_err(|error| {
+            Problem::new(
+                crate::problems::E_SIGN_IN_NETWORK,
+                "Secure connections cannot be set up on this computer.",
+                format!("The TLS library reported: {error}."),
+                "Install the system's certificates (on Debian: the package ca-certificates) and try again.",
+            )
+        })
+    }
+}
+
+pub(crate) fn unsafe_address(url: &Url) -> Option<&'static str> {
+    if !url.username().is_empty() || url.password().is_some() {
+        return Some("an address with a user name in it is refused");
+    }
+    match url.scheme() {
+        "https" if url.host().is_some() => None,
+        "http" if is_loopback(url) => None,
+        _ => Some("neither https nor http on this computer"),
+    }
+}
+
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        None => false,
+    }
+}
+
+/// Same scheme, host and port.
+pub(crate) fn same_origin(a: &Url, b: &Url) -> bool {
+    a.scheme() == b.scheme() && a.host() == b.host() && a.port_or_known_default() == b.port_or_known_default()
+}

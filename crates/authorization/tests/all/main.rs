@@ -1,0 +1,11 @@
+//! What must stay true of signing in, renewing and keeping access, shown against a fake authorization server on
+//! this computer. The keychain of a real desktop is tested in `tests/os_keychain.rs`.
+
+mod fake;
+mod hostile;
+mod leaks;
+mod provider;
+mod refresh;
+mod sign_in;
+mod support;
+mod vault;

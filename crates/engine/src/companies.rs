@@ -1,0 +1,230 @@
+//! Adding and finding companies: which books, which time zone, which account plays which role.
+//!
+//! Looking at a file changes nothing. A company is added only when its books can be opened and every
+//! fault of the choice has been shown at once.
+
+use crate::books_port::{self, Books};
+use crate::engine::Engine;
+use crate::store::company::{self, Company, Connection};
+use books::{Description, RoleProposal};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use ledger::{AccountId, Code, Problem, Role, RoleMap};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+pub const E_COMPANY_UNKNOWN: Code = Code("E-COMPANY-UNKNOWN");
+pub const E_COMPANY_TAKEN: Code = Code("E-COMPANY-TAKEN");
+pub const E_ZONE_UNKNOWN: Code = Code("E-ZONE-UNKNOWN");
+pub const E_CONNECTION_UNKNOWN: Code = Code("E-CONNECTION-UNKNOWN");
+pub const E_CONNECTOR_UNKNOWN: Code = Code("E-CONNECTOR-UNKNOWN");
+pub const CODES: &[Code] = &[E_COMPANY_UNKNOWN, E_COMPANY_TAKEN, E_ZONE_UNKNOWN, E_CONNECTION_UNKNOWN, E_CONNECTOR_UNKNOWN];
+
+/// What a picked file holds, with proposals for the account roles. Nothing was changed by looking.
+#[derive(Debug, Clone)]
+pub struct Inspection {
+    pub description: Description,
+    pub proposals: Vec<RoleProposal>,
+    /// Roles the connector needs, in order.
+    pub needed: Vec<Role>,
+}
+
+/// A person's choices for a new company.
+#[derive(Debug, Clone)]
+pub struct NewCompany {
+    pub name: String,
+    pub books_path: std::path::PathBuf,
+    pub zone: String,
+    pub practice: bool,
+}
+
+/// A person's choices for a new connection.
+#[derive(Debug, Clone)]
+pub struct NewConnection {
+    pub provider: String,
+    pub environment: String,
+    pub endpoints: Option<serde_json::Value>,
+    pub client_id: String,
+    pub connector: String,
+    pub version: String,
+    pub roles: RoleMap,
+    pub sync_from: Timestamp,
+}
+
+impl Engine {
+    pub async fn companies(&self) -> Result<Vec<Company>, Problem> {
+        company::all(&self.pool).await
+    }
+
+    /// A company by id or by its exact name. Errors: `E-COMPANY-UNKNOWN`, listing those there are.
+    pub async fn company(&self, id_or_name: &str) -> Result<Company, Problem> {
+        let all = self.companies().await?;
+        if let Some(found) = all.iter().find(|c| c.id == id_or_name || c.name == id_or_name) {
+            return Ok(found.clone());
+        }
+        let names: Vec<String> = all.iter().map(|c| format!("\"{}\"", c.name)).collect();
+        Err(Problem::new(
+            E_COMPANY_UNKNOWN,
+            format!("There is no company \"{id_or_name}\" here."),
+            if names.is_empty() { "No company has been added to this folder yet.".to_string() } else { format!("Known are: {}.", names.join(", ")) },
+            "Choose one of these, or add the company first.",
+        ))
+    }
+
+    /// The company to use when none was named: the only one. Errors: `E-COMPANY-UNKNOWN`.
+    pub async fn company_or_only(&self, chosen: Option<&str>) -> Result<Company, Problem> {
+        if let Some(chosen) = chosen {
+            return self.company(chosen).await;
+        }
+        let all = self.companies().await?;
+        match all.as_slice() {
+            [only] => Ok(only.clone()),
+            [] => Err(Problem::new(E_COMPANY_UNKNOWN, "There is no company here yet.", "Nothing has been added to this folder.", "Add a company, or make a practice company.")),
+            several => Err(Problem::new(
+                E_COMPANY_UNKNOWN,
+                "It is not clear which company is meant.",
+                format!("There are {}: {}.", several.len(), several.iter().map(|c| format!("\"{}\"", c.name)).collect::<Vec<_>>().join(", ")),
+                "Name the company.",
+            )),
+        }
+    }
+
+    pub async fn connections(&self, company: &Company) -> Result<Vec<Connection>, Problem> {
+        company::connections(&self.pool, &company.id).await
+    }
+
+    /// The connection with this id, or the company's only one. Errors: `E-CONNECTION-UNKNOWN`.
+    pub async fn connection(&self, company: &Company, id: Option<&str>) -> Result<Connection, Problem> {
+        let all = self.connections(company).await?;
+        let found = match id {
+            Some(id) => all.iter().find(|c| c.id == id || c.provider == id),
+            None if all.len() == 1 => all.first(),
+            None => None,
+        };
+        found.cloned().ok_or_else(|| {
+            Problem::new(
+                E_CONNECTION_UNKNOWN,
+                format!("The account of \"{}\" that is meant was not found.", company.name),
+                match all.len() {
+                    0 => "No processor account is connected to this company yet.".to_string(),
+                    n => format!("{n} are connected: {}.", all.iter().map(|c| c.provider.clone()).collect::<Vec<_>>().join(", ")),
+                },
+                "Connect the account first, or name one of these.",
+            )
+        })
+    }
+
+    /// Opens a company's books. Errors: those of the accounting app.
+    pub async fn books(&self, company: &Company) -> Result<Box<dyn Books>, Problem> {
+        books_port::open(&company.books_path).await
+    }
+
+    /// The connector package of a version. Errors: `E-CONNECTOR-UNKNOWN`.
+    pub fn package(&self, name: &str, version: &str) -> Result<&connector::Package, Problem> {
+        self.catalog.connector(name, version).ok_or_else(|| {
+            Problem::new(
+                E_CONNECTOR_UNKNOWN,
+                format!("The connector {name} {version} is not in the catalog."),
+                "This copy of Changeover does not know that version.",
+                "Choose a version that is listed, or install a newer Changeover.",
+            )
+        })
+    }
+
+    /// Looks at a file without changing it.
+    pub async fn inspect_books(&self, path: &Path, connector: &str, version: &str) -> Result<Inspection, Problem> {
+        let book = books_port::open(path).await?;
+        let description = book.describe().await?;
+        let package = self.package(connector, version)?;
+        let proposals = books::propose_roles(&description.accounts, package.provider());
+        let needed: Vec<Role> = self.needed_roles(connector).into_iter().collect();
+        Ok(Inspection { description, proposals, needed })
+    }
+
+    /// The roles that any version of this connector can need, so that an upgrade never stops for one.
+    pub fn needed_roles(&self, connector: &str) -> std::collections::BTreeSet<Role> {
+        self.catalog.connectors().filter(|p| p.name() == connector).flat_map(|p| p.roles()).collect()
+    }
+
+    /// Adds a company with one connection. Nothing is stored when anything is at fault.
+    pub async fn add_company(&self, new: NewCompany, connection: NewConnection) -> Result<(Company, Connection), Problem> {
+        TimeZone::get(&new.zone).map_err(|_| {
+            Problem::new(
+                E_ZONE_UNKNOWN,
+                format!("The time zone \"{}\" is not known.", new.zone),
+                "Posting dates depend on the business's time zone.",
+                "Use a name such as \"America/New_York\" or \"Europe/Berlin\".",
+            )
+        })?;
+        let path = std::fs::canonicalize(&new.books_path).unwrap_or_else(|_| new.books_path.clone());
+        let book = books_port::open(&path).await?;
+        let description = book.describe().await?;
+        let already = self.companies().await?;
+        if let Some(same) = already.iter().find(|c| c.books_path == path) {
+            return Err(Problem::new(
+                E_COMPANY_TAKEN,
+                "These books are already looked after.",
+                format!("\"{}\" uses the same file.", same.name),
+                "Open that company, or choose another file.",
+            ));
+        }
+        let package = self.package(&connection.connector, &connection.version)?;
+        let needed: Vec<Role> = package.roles().into_iter().collect();
+        books::validate_roles(&connection.roles, &description.accounts, &needed, description.currency)?;
+
+        let company = Company {
+            id: self.ids.new_id("company"),
+            name: new.name,
+            books_path: path,
+            zone: new.zone,
+            currency: description.currency,
+            closed_through: description.closed_through,
+            practice: new.practice,
+            created_at: self.now(),
+        };
+        let connection = Connection {
+            id: self.ids.new_id("connection"),
+            company_id: company.id.clone(),
+            provider: connection.provider,
+            environment: connection.environment,
+            endpoints: connection.endpoints,
+            client_id: connection.client_id,
+            tenant_id: None,
+            tenant_name: None,
+            connector: connection.connector,
+            version: connection.version,
+            roles: connection.roles,
+            sync_from: connection.sync_from,
+            synced_at: None,
+        };
+        company::insert(&self.pool, &company).await?;
+        company::insert_connection(&self.pool, &connection, self.now()).await?;
+        self.journal(
+            Some(&company.id),
+            "company.added",
+            json!({"name": company.name, "zone": company.zone, "currency": company.currency.code(), "connection": connection.id,
+                   "connector": format!("{} {}", connection.connector, connection.version)}),
+        )
+        .await?;
+        Ok((company, connection))
+    }
+
+    /// Names of the accounts, by id, for texts that people read.
+    pub async fn account_names(&self, company: &Company) -> Result<BTreeMap<AccountId, String>, Problem> {
+        let description = self.books(company).await?.describe().await?;
+        Ok(description.accounts.into_iter().map(|a| (a.id, a.full_name)).collect())
+    }
+}
+
+/// The business's time zone. Errors: `E-ZONE-UNKNOWN` for a stored name the system no longer knows.
+pub fn zone_of(company: &Company) -> Result<TimeZone, Problem> {
+    TimeZone::get(&company.zone).map_err(|_| {
+        Problem::new(
+            E_ZONE_UNKNOWN,
+            format!("The time zone \"{}\" of \"{}\" is not known here.", company.zone, company.name),
+            "Posting dates depend on it.",
+            "Update this computer's time zone data.",
+        )
+    })
+}

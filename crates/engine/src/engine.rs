@@ -1,0 +1,180 @@
+//! The engine of one installation: its store, log, sealed access, catalogue and clock, opened together.
+//!
+//! Everything that decides lives elsewhere; this file only opens, closes and hands out.
+
+use crate::home::Home;
+use crate::ports::{Clock, Ids, PracticeClock, RandomIds, SystemClock};
+use crate::store::upgrade as stored;
+use crate::store::{self, company::Connection, parsed};
+use crate::sync::Owner;
+use authorization::{Keychain, Vault};
+use connector::Catalog;
+use jiff::Timestamp;
+use journal::Journal;
+use ledger::Problem;
+use serde_json::Value;
+use sqlx::{SqliteConnection, SqlitePool};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where the secrets of this installation are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretsIn {
+    /// The operating system's keychain.
+    Keychain,
+    /// This process's memory: practice where there is no keychain, rehearsals, tests.
+    Session,
+}
+
+/// What is needed to open an installation.
+pub struct Opening {
+    pub home: PathBuf,
+    pub secrets: SecretsIn,
+    /// The program whose first argument may be `backup-worker`; None = this program.
+    pub worker: Option<PathBuf>,
+    /// Who acts, for the log.
+    pub actor: String,
+}
+
+/// One opened installation. Shared by window, terminal and background work as an `Arc`.
+pub struct Engine {
+    pub home: Home,
+    pub pool: SqlitePool,
+    pub journal: Journal,
+    pub vault: Vault,
+    pub catalog: Catalog,
+    pub ids: Arc<dyn Ids>,
+    pub worker: PathBuf,
+    pub installation: String,
+    pub actor: String,
+    clock: Arc<dyn Clock>,
+    practice_clock: Option<Arc<PracticeClock>>,
+}
+
+/// The open upgrade that decides who posts.
+#[derive(Debug, Clone)]
+pub struct OpenUpgrade {
+    pub id: String,
+    pub from_version: String,
+    pub to_version: String,
+    pub new_from: Timestamp,
+}
+
+const PRACTICE_NOW: &str = "practice_now";
+const INSTALLATION: &str = "installation";
+
+impl Engine {
+    /// Opens (or begins) an installation. Touches neither keychain nor network.
+    /// Errors: `E-HOME`, `E-STORE…`, `E-JOURNAL-…`, `E-PACKAGE`.
+    pub async fn open(opening: Opening) -> Result<Engine, Problem> {
+        let home = Home::at(&opening.home)?;
+        let pool = store::open(&home.store()).await?;
+        journal::migrate(&pool).await?;
+        authorization::migrate(&pool).await?;
+        let ids: Arc<dyn Ids> = Arc::new(RandomIds);
+        let installation = match store::setting(&pool, INSTALLATION).await? {
+            Some(id) => id,
+            None => {
+                let id = ids.new_id("installation");
+                store::set_setting(&pool, INSTALLATION, &id).await?;
+                id
+            }
+        };
+        let journal = Journal::open(pool.clone(), &installation).await?;
+        let practice_clock = match store::setting(&pool, PRACTICE_NOW).await? {
+            Some(text) => Some(PracticeClock::at(parsed("instant", &text)?)),
+            None => None,
+        };
+        let clock: Arc<dyn Clock> = match &practice_clock {
+            Some(clock) => clock.clone(),
+            None => Arc::new(SystemClock),
+        };
+        let keychain = match opening.secrets {
+            SecretsIn::Keychain => Keychain::os(),
+            SecretsIn::Session => Keychain::session_only(),
+        };
+        let for_vault = clock.clone();
+        let vault = crate::sign_in::open_vault(&pool, keychain, &home, &installation, Arc::new(move || for_vault.now())).await?;
+        let worker = match opening.worker.or_else(|| std::env::var_os("CHANGEOVER_WORKER").map(PathBuf::from)) {
+            Some(worker) => worker,
+            None => std::env::current_exe().map_err(|e| crate::home::cannot_use(Path::new("this program"), &e))?,
+        };
+        Ok(Engine {
+            home,
+            pool,
+            journal,
+            vault,
+            catalog: Catalog::builtin()?,
+            ids,
+            worker,
+            installation,
+            actor: opening.actor,
+            clock,
+            practice_clock,
+        })
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub fn is_practice(&self) -> bool {
+        self.practice_clock.is_some()
+    }
+
+    /// Makes an empty installation a practice one, with its own clock. Takes effect when it is opened again.
+    pub async fn begin_practice(pool: &SqlitePool, now: Timestamp) -> Result<(), Problem> {
+        store::set_setting(pool, PRACTICE_NOW, &now.to_string()).await
+    }
+
+    /// Moves the practice clock. Does nothing in a real installation: nobody can set its time.
+    pub async fn set_practice_now(&self, now: Timestamp) -> Result<(), Problem> {
+        let Some(clock) = &self.practice_clock else { return Ok(()) };
+        store::set_setting(&self.pool, PRACTICE_NOW, &now.to_string()).await?;
+        clock.set(now);
+        Ok(())
+    }
+
+    /// Appends one record to the log.
+    pub async fn journal(&self, scope: Option<&str>, kind: &str, body: Value) -> Result<u64, Problem> {
+        Ok(self.journal.append(self.draft(scope, kind, body)).await?.seq)
+    }
+
+    /// Appends one record inside the caller's transaction.
+    pub async fn journal_in(&self, tx: &mut SqliteConnection, scope: Option<&str>, kind: &str, body: Value) -> Result<u64, Problem> {
+        Ok(self.journal.append_in(tx, self.draft(scope, kind, body)).await?.seq)
+    }
+
+    fn draft(&self, scope: Option<&str>, kind: &str, body: Value) -> journal::Draft {
+        journal::Draft { scope: scope.map(str::to_string), kind: kind.to_string(), body, actor: self.actor.clone(), at: self.now() }
+    }
+
+    /// Who may post a connection's new arrivals, and through which upgrade.
+    /// A stored owner that is not known stops: nobody posts on a guess.
+    pub async fn owner(&self, connection: &Connection) -> Result<(Owner, Option<OpenUpgrade>), Problem> {
+        let owners = stored::owners(&self.pool, &connection.id).await?;
+        let open = match stored::open_of(&self.pool, &connection.id).await? {
+            None => None,
+            Some(row) => {
+                let plan = self.upgrade_state(&row.id).await?.plan;
+                plan.map(|plan| OpenUpgrade { id: row.id, from_version: row.from_version, to_version: row.to_version, new_from: plan.new_from })
+            }
+        };
+        let mut owner = Owner::Settled;
+        for (_, word) in &owners {
+            owner = match (word.as_str(), owner) {
+                ("fenced", _) | (_, Owner::Fenced) => Owner::Fenced,
+                // Some streams handed over and some not: nobody posts until all are.
+                ("new", Owner::Settled) => Owner::New,
+                ("new", Owner::New) => Owner::New,
+                ("old", Owner::Settled) => Owner::Settled,
+                ("old", Owner::New) => Owner::Fenced,
+                (other, _) => return Err(store::unknown("owner of a stream", other)),
+            };
+        }
+        if owner == Owner::New && owners.iter().any(|(_, word)| word == "old") {
+            owner = Owner::Fenced;
+        }
+        Ok((owner, open))
+    }
+}

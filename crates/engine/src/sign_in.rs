@@ -1,0 +1,273 @@
+//! Signing in and using access: the engine's side of `authorization`.
+//!
+//! Access belongs to a connection and a connector version, so that the old connector keeps its own until
+//! the upgrade is finished. No function here returns or sees a token.
+
+use crate::engine::Engine;
+use crate::home::Home;
+use crate::store::company::{self, Company, Connection};
+use crate::store;
+use authorization::{
+    Clock, Controls, Described, Endpoints, Environment, GrantFacts, Keychain, OpenPage, Provider, SignIn, SignInEvent, Signer, Tenant, Vault,
+    VaultSetup, Which,
+};
+use connector::{BoxFuture, HttpProcessor, Package, Processor, RateBudget, Sign};
+use jiff::{SignedDuration, Timestamp};
+use ledger::Problem;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How long a person has for one sign-in.
+pub const SIGN_IN_SECONDS: u64 = 600;
+
+/// Opens the vault of an installation. Touches no keychain.
+pub async fn open_vault(pool: &sqlx::SqlitePool, keychain: Keychain, home: &Home, installation: &str, clock: Clock) -> Result<Vault, Problem> {
+    let setup = VaultSetup { installation_id: installation.to_string(), locks: home.dir().join("locks"), clock };
+    Ok(Vault::open(pool.clone(), keychain, setup))
+}
+
+/// A sign-in under way, as the window shows it.
+#[derive(Clone)]
+pub struct Flow {
+    pub connection: String,
+    pub permissions: Vec<String>,
+    pub started: Timestamp,
+    pub deadline: Timestamp,
+    pub page: Option<String>,
+    pub browser_opened: bool,
+    pub paste: bool,
+    pub answered: bool,
+    pub ended: Option<Result<GrantFacts, Problem>>,
+    controls: Controls,
+}
+
+/// Where sign-ins under way can be seen, cancelled, and given a pasted address. Cheap to clone.
+#[derive(Clone)]
+pub struct SignInDesk {
+    browser: Arc<dyn OpenPage>,
+    flows: Arc<Mutex<BTreeMap<String, Flow>>>,
+    changed: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl SignInDesk {
+    pub fn new(browser: Arc<dyn OpenPage>, changed: impl Fn() + Send + Sync + 'static) -> SignInDesk {
+        SignInDesk { browser, flows: Arc::default(), changed: Arc::new(changed) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Flow>> {
+        self.flows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The newest sign-in of a connection, under way or ended.
+    pub fn flow(&self, connection: &str) -> Option<Flow> {
+        self.lock().get(connection).cloned()
+    }
+
+    /// True when a sign-in was under way and is now being cancelled.
+    pub fn cancel(&self, connection: &str) -> bool {
+        match self.flow(connection) {
+            Some(flow) if flow.ended.is_none() => {
+                flow.controls.cancel();
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+
+    /// Forgets an ended sign-in, so that the panel closes.
+    pub fn clear(&self, connection: &str) {
+        let ended = self.flow(connection).is_some_and(|flow| flow.ended.is_some());
+        if ended {
+            self.lock().remove(connection);
+        }
+    }
+
+    /// Hands over the address of the page on which the person ended.
+    pub fn paste(&self, connection: &str, address: String) -> bool {
+        self.flow(connection).is_some_and(|flow| flow.ended.is_none() && flow.controls.paste(address))
+    }
+
+    fn change(&self, connection: &str, change: impl FnOnce(&mut Flow)) {
+        if let Some(flow) = self.lock().get_mut(connection) {
+            change(flow);
+        }
+        (self.changed)();
+    }
+}
+
+/// Signs a connector's requests with sealed access.
+struct SignWith(Signer);
+
+impl Sign for SignWith {
+    fn sign<'a>(&'a self, request: reqwest::RequestBuilder) -> BoxFuture<'a, Result<reqwest::RequestBuilder, Problem>> {
+        Box::pin(self.0.apply(request))
+    }
+    fn renew<'a>(&'a self) -> BoxFuture<'a, Result<bool, Problem>> {
+        Box::pin(async move { self.0.on_unauthorized().await.map(|()| true) })
+    }
+}
+
+impl Engine {
+    /// The provider's facts. Errors: `E-PROVIDER` for a name that is not in the catalogue.
+    pub fn provider(&self, name: &str) -> Result<Provider, Problem> {
+        authorization::providers()?.into_iter().find(|p| p.name == name).ok_or_else(|| {
+            Problem::new(
+                authorization::problems::E_PROVIDER,
+                format!("The provider \"{name}\" is not in the catalogue."),
+                "This copy of Changeover does not know how to sign in there.",
+                "Choose a provider that is listed, or install a newer Changeover.",
+            )
+        })
+    }
+
+    /// The addresses a connection uses: the provider's own, or those of the practice company.
+    pub fn endpoints(&self, connection: &Connection) -> Result<(Provider, Endpoints), Problem> {
+        let provider = self.provider(&connection.provider)?;
+        let environment = Environment::from_name(&connection.environment).ok_or_else(|| store::unknown("environment", &connection.environment))?;
+        let endpoints = match (environment, &connection.endpoints) {
+            (Environment::Practice, Some(addresses)) => {
+                let base = addresses.get("base").and_then(|b| b.as_str()).unwrap_or_default();
+                let base = url::Url::parse(base).map_err(|_| store::unknown("practice address", base))?;
+                provider.practice_endpoints(&base)?
+            }
+            (Environment::Practice | Environment::Production | Environment::Sandbox, _) => provider.endpoints(environment)?,
+        };
+        Ok((provider, endpoints))
+    }
+
+    fn access_name(connection: &Connection, version: &str) -> String {
+        format!("access:{}:{version}", connection.id)
+    }
+
+    /// The stored access that a connector version uses; None before its first sign-in.
+    pub async fn access_generation(&self, connection: &Connection, version: &str) -> Result<Option<u32>, Problem> {
+        let text = store::setting(&self.pool, &Self::access_name(connection, version)).await?;
+        text.filter(|t| !t.is_empty()).map(|t| store::parsed("access number", &t)).transpose()
+    }
+
+    /// What is known of the access a version uses, without any secret.
+    pub async fn access(&self, connection: &Connection, version: &str) -> Result<Option<Described>, Problem> {
+        let Some(generation) = self.access_generation(connection, version).await? else { return Ok(None) };
+        Ok(self.vault.describe(&connection.id).await?.into_iter().find(|d| d.generation == generation))
+    }
+
+    async fn which(&self, connection: &Connection, version: &str) -> Result<Which, Problem> {
+        Ok(match self.access_generation(connection, version).await? {
+            Some(generation) => Which::Generation(generation),
+            None => Which::Current,
+        })
+    }
+
+    /// What a connector version reads the processor through. Read-only by type.
+    /// Errors: `E-CREDENTIAL-…`, `E-SIGN-IN-EXPIRED`, `E-KEYCHAIN-…`.
+    pub async fn processor(&self, _company: &Company, connection: &Connection, package: &Package) -> Result<Box<dyn Processor>, Problem> {
+        let (provider, endpoints) = self.endpoints(connection)?;
+        let which = self.which(connection, package.version()).await?;
+        let needed: Vec<String> = package.permissions().iter().map(|p| p.permission.clone()).collect();
+        self.vault.require(&connection.id, which, &provider, &needed).await?;
+        let signer = self.vault.signer(&connection.id, which, &provider, &endpoints).await?;
+        let rate = match endpoints.environment {
+            // The practice server sets its own limits; waiting for ours would only make practice slow.
+            Environment::Practice => RateBudget { per_second: 0 },
+            Environment::Production | Environment::Sandbox => RateBudget { per_second: provider.limits.requests_per_second },
+        };
+        Ok(Box::new(HttpProcessor::new(endpoints.api_base.as_str(), Arc::new(SignWith(signer)), rate)?))
+    }
+
+    /// Signs in for a connector version, in the person's browser, and keeps the access beside the older one.
+    ///
+    /// Another company than before, a refusal, a time-out or a cancel changes nothing. Fewer permissions than
+    /// asked are kept as "limited"; whoever needs more is told by [`Engine::processor`].
+    pub async fn sign_in(&self, company: &Company, connection: &Connection, version: &str, desk: &SignInDesk) -> Result<GrantFacts, Problem> {
+        let result = self.sign_in_shown(company, connection, version, desk).await;
+        desk.change(&connection.id, |flow| flow.ended = Some(result.clone()));
+        let told = match &result {
+            Ok(facts) => json!({"connection": connection.id, "version": version, "company": facts.tenant.name, "permissions": facts.permissions, "missing": facts.missing}),
+            Err(problem) => json!({"connection": connection.id, "version": version, "refused": problem.code.to_string()}),
+        };
+        self.journal(Some(&company.id), "sign_in.ended", told).await?;
+        result
+    }
+
+    async fn sign_in_shown(&self, company: &Company, connection: &Connection, version: &str, desk: &SignInDesk) -> Result<GrantFacts, Problem> {
+        let package = self.package(&connection.connector, version)?;
+        let permissions: Vec<String> = package.permissions().iter().map(|p| p.permission.clone()).collect();
+        let (provider, endpoints) = self.endpoints(connection)?;
+        let controls = Controls::new();
+        let started = self.now();
+        let flow = Flow {
+            connection: connection.id.clone(),
+            permissions: permissions.clone(),
+            started,
+            deadline: started.checked_add(SignedDuration::from_secs(SIGN_IN_SECONDS as i64)).unwrap_or(started),
+            page: None,
+            browser_opened: false,
+            paste: false,
+            answered: false,
+            ended: None,
+            controls: controls.clone(),
+        };
+        desk.lock().insert(connection.id.clone(), flow);
+        self.journal(Some(&company.id), "sign_in.started", json!({"connection": connection.id, "version": version, "permissions": permissions})).await?;
+        // Locked or absent keychains are told before the person goes to the browser, not after.
+        self.vault.unlock().await?;
+        let expect_tenant = connection.tenant_id.as_ref().map(|id| Tenant { id: id.clone(), name: connection.tenant_name.clone().unwrap_or_default() });
+        let clock = self.now();
+        let request = SignIn {
+            provider,
+            endpoints,
+            client_id: connection.client_id.clone(),
+            permissions,
+            expect_tenant,
+            timeout: Duration::from_secs(SIGN_IN_SECONDS),
+            // The practice clock does not move during a sign-in.
+            clock: Arc::new(move || clock),
+        };
+        let shown = desk.clone();
+        let id = connection.id.clone();
+        let grant = authorization::authorize(
+            request,
+            desk.browser.as_ref(),
+            &move |event| {
+                shown.change(&id, |flow| match event {
+                    SignInEvent::Waiting { page, paste, .. } => {
+                        flow.page = Some(page.to_string());
+                        flow.paste = paste;
+                    }
+                    SignInEvent::BrowserOpened => flow.browser_opened = true,
+                    SignInEvent::BrowserNotOpened(_) => flow.browser_opened = false,
+                    SignInEvent::Answered => flow.answered = true,
+                    SignInEvent::AskingWhichCompany | SignInEvent::StrangeAnswer(_) | SignInEvent::PasteRefused(_) => {}
+                });
+            },
+            &controls,
+        )
+        .await?;
+        let facts = grant.facts().clone();
+        let generation = self.vault.save(&connection.id, grant).await?;
+        store::set_setting(&self.pool, &Self::access_name(connection, version), &generation.to_string()).await?;
+        if connection.tenant_id.is_none() {
+            let mut known = connection.clone();
+            known.tenant_id = Some(facts.tenant.id.clone());
+            known.tenant_name = Some(facts.tenant.name.clone());
+            company::update_connection(&self.pool, &known).await?;
+        }
+        Ok(facts)
+    }
+
+    /// Gives up the access of a version here, and says what remains to be done at the provider.
+    pub async fn retire_access(&self, connection: &Connection, version: &str) -> Result<String, Problem> {
+        let provider = self.provider(&connection.provider)?;
+        let Some(generation) = self.access_generation(connection, version).await? else {
+            return Ok("There was no access of its own.".to_string());
+        };
+        self.vault.retire(&connection.id, generation).await?;
+        store::set_setting(&self.pool, &Self::access_name(connection, version), "").await?;
+        Ok(match provider.revocation.possible {
+            true => "It was erased here.".to_string(),
+            false => format!("It was erased here. {}", provider.revocation.page_says),
+        })
+    }
+}

@@ -1,0 +1,344 @@
+//! Movements and entries that Changeover knows: the identity map, aliases, holds, changes.
+
+use super::{failed, from_json, parsed, to_json};
+use jiff::Timestamp;
+use ledger::{EntryKey, Problem};
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, SqlitePool};
+use std::collections::{BTreeMap, BTreeSet};
+
+const ROWS_AT_ONCE: usize = 400;
+
+/// How a key is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyState {
+    /// Changeover posted it; `entry_id` is that entry.
+    Posted,
+    /// A person had typed it; `entry_id` is their entry, which is never changed.
+    Linked,
+}
+
+impl KeyState {
+    pub fn word(self) -> &'static str {
+        match self {
+            KeyState::Posted => "posted",
+            KeyState::Linked => "linked",
+        }
+    }
+    fn read(word: &str) -> Result<KeyState, Problem> {
+        match word {
+            "posted" => Ok(KeyState::Posted),
+            "linked" => Ok(KeyState::Linked),
+            other => Err(super::unknown("key state", other)),
+        }
+    }
+}
+
+/// One row of the identity map.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Identity {
+    pub key: EntryKey,
+    pub state: KeyState,
+    pub entry_id: String,
+    pub version: String,
+    /// Digest of the part's date and lines, to notice a record that changed after it was posted.
+    pub content: String,
+    pub stream: String,
+    pub record: String,
+    pub instant: Timestamp,
+}
+
+/// An entry of the books that Changeover posted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KnownEntry {
+    pub entry_id: String,
+    pub key: EntryKey,
+    pub version: String,
+    pub change_id: String,
+    pub print: String,
+    pub entry: ledger::Entry,
+}
+
+/// Everything known about a connection's movements, loaded at once.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    pub identities: BTreeMap<EntryKey, Identity>,
+    pub entries: BTreeMap<String, KnownEntry>,
+    /// new key → old keys.
+    pub old_of: BTreeMap<EntryKey, Vec<EntryKey>>,
+}
+
+impl Known {
+    /// Whether the movement is in the books, under this key or an older one.
+    pub fn holder(&self, key: &EntryKey) -> Option<&Identity> {
+        self.identities.get(key).or_else(|| self.old_of.get(key).into_iter().flatten().find_map(|old| self.identities.get(old)))
+    }
+}
+
+pub async fn known(pool: &SqlitePool, connection: &str) -> Result<Known, Problem> {
+    let mut known = Known::default();
+    let rows = sqlx::query("SELECT * FROM identity WHERE connection_id = $1").bind(connection).fetch_all(pool).await.map_err(|e| failed("read the identity map", &e))?;
+    for row in &rows {
+        let key = EntryKey::new(row.get::<String, _>("key"))?;
+        known.identities.insert(
+            key.clone(),
+            Identity {
+                key,
+                state: KeyState::read(row.get("state"))?,
+                entry_id: row.get("entry_id"),
+                version: row.get("version"),
+                content: row.get("content"),
+                stream: row.get("stream"),
+                record: row.get("record"),
+                instant: parsed("instant", row.get("instant"))?,
+            },
+        );
+    }
+    let rows = sqlx::query("SELECT * FROM entry WHERE connection_id = $1").bind(connection).fetch_all(pool).await.map_err(|e| failed("read known entries", &e))?;
+    for row in &rows {
+        let entry_id: String = row.get("entry_id");
+        known.entries.insert(
+            entry_id.clone(),
+            KnownEntry {
+                entry_id,
+                key: EntryKey::new(row.get::<String, _>("key"))?,
+                version: row.get("version"),
+                change_id: row.get("change_id"),
+                print: row.get("print"),
+                entry: from_json("entry", row.get::<String, _>("body").as_bytes())?,
+            },
+        );
+    }
+    let rows = sqlx::query("SELECT old_key, new_key FROM alias WHERE connection_id = $1 ORDER BY old_key").bind(connection).fetch_all(pool).await.map_err(|e| failed("read aliases", &e))?;
+    for row in &rows {
+        let new = EntryKey::new(row.get::<String, _>("new_key"))?;
+        known.old_of.entry(new).or_default().push(EntryKey::new(row.get::<String, _>("old_key"))?);
+    }
+    Ok(known)
+}
+
+pub async fn put_identities(tx: &mut SqliteConnection, connection: &str, identities: &[Identity]) -> Result<(), Problem> {
+    for chunk in identities.chunks(ROWS_AT_ONCE) {
+        let mut insert: QueryBuilder<Sqlite> = QueryBuilder::new("INSERT INTO identity (connection_id, key, state, entry_id, version, content, stream, record, instant) ");
+        insert.push_values(chunk, |mut row, i| {
+            row.push_bind(connection)
+                .push_bind(i.key.as_str())
+                .push_bind(i.state.word())
+                .push_bind(&i.entry_id)
+                .push_bind(&i.version)
+                .push_bind(&i.content)
+                .push_bind(&i.stream)
+                .push_bind(&i.record)
+                .push_bind(i.instant.to_string());
+        });
+        // A key that is already known under another entry must stop the work, so there is no ON CONFLICT here.
+        insert.build().execute(&mut *tx).await.map_err(|e| failed("extend the identity map", &e))?;
+    }
+    Ok(())
+}
+
+pub async fn put_entries(tx: &mut SqliteConnection, connection: &str, entries: &[KnownEntry]) -> Result<(), Problem> {
+    for chunk in entries.chunks(ROWS_AT_ONCE) {
+        let mut rows = Vec::with_capacity(chunk.len());
+        for known in chunk {
+            rows.push((known, to_json(&known.entry)?));
+        }
+        let mut insert: QueryBuilder<Sqlite> = QueryBuilder::new("INSERT INTO entry (connection_id, entry_id, key, version, change_id, date, print, body) ");
+        insert.push_values(rows, |mut row, (known, body)| {
+            row.push_bind(connection)
+                .push_bind(&known.entry_id)
+                .push_bind(known.key.as_str())
+                .push_bind(&known.version)
+                .push_bind(&known.change_id)
+                .push_bind(known.entry.date.to_string())
+                .push_bind(&known.print)
+                .push_bind(body);
+        });
+        insert.build().execute(&mut *tx).await.map_err(|e| failed("note posted entries", &e))?;
+    }
+    Ok(())
+}
+
+/// Forgets entries that are no longer in the books, with the keys they held.
+pub async fn drop_entries(tx: &mut SqliteConnection, connection: &str, entry_ids: &[String]) -> Result<(), Problem> {
+    for chunk in entry_ids.chunks(ROWS_AT_ONCE) {
+        for table in ["identity", "entry"] {
+            let mut delete: QueryBuilder<Sqlite> = QueryBuilder::new(format!("DELETE FROM {table} WHERE connection_id = "));
+            delete.push_bind(connection).push(" AND entry_id IN (");
+            let mut list = delete.separated(",");
+            for id in chunk {
+                list.push_bind(id);
+            }
+            delete.push(")");
+            delete.build().execute(&mut *tx).await.map_err(|e| failed("forget removed entries", &e))?;
+        }
+    }
+    Ok(())
+}
+
+pub async fn put_aliases(pool: &SqlitePool, connection: &str, aliases: &[connector::Alias]) -> Result<(), Problem> {
+    let mut tx = pool.begin().await.map_err(|e| failed("note aliases", &e))?;
+    for chunk in aliases.chunks(ROWS_AT_ONCE) {
+        let mut insert: QueryBuilder<Sqlite> = QueryBuilder::new("INSERT INTO alias (connection_id, old_key, new_key, class, via) ");
+        insert.push_values(chunk, |mut row, alias| {
+            row.push_bind(connection)
+                .push_bind(alias.old.as_str())
+                .push_bind(alias.new.as_str())
+                .push_bind(alias.class.to_string())
+                .push_bind(&alias.via);
+        });
+        insert.push(" ON CONFLICT DO NOTHING");
+        insert.build().execute(&mut *tx).await.map_err(|e| failed("note aliases", &e))?;
+    }
+    tx.commit().await.map_err(|e| failed("note aliases", &e))
+}
+
+/// A movement that is not posted, with its reason.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hold {
+    pub stream: String,
+    pub record: String,
+    pub reason_code: String,
+    pub reason: String,
+    pub instant: Timestamp,
+    pub minor: Option<i64>,
+}
+
+/// Replaces the holds of one connector version: they are a projection of the last mapping.
+pub async fn replace_holds(pool: &SqlitePool, connection: &str, version: &str, holds: &[Hold]) -> Result<(), Problem> {
+    let mut tx = pool.begin().await.map_err(|e| failed("note holds", &e))?;
+    sqlx::query("DELETE FROM hold WHERE connection_id=$1 AND version=$2").bind(connection).bind(version).execute(&mut *tx).await.map_err(|e| failed("note holds", &e))?;
+    for hold in holds {
+        sqlx::query(
+            "INSERT INTO hold (connection_id, version, stream, record, reason_code, reason, instant, minor) VALUES ($1,$2,$3,$4,$5,$6,$7,$8) \
+             ON CONFLICT (connection_id, version, stream, record, reason_code) DO NOTHING",
+        )
+        .bind(connection)
+        .bind(version)
+        .bind(&hold.stream)
+        .bind(&hold.record)
+        .bind(&hold.reason_code)
+        .bind(&hold.reason)
+        .bind(hold.instant.to_string())
+        .bind(hold.minor)
+        .execute(&mut *tx)
+        .await
+        .map_err(|e| failed("note holds", &e))?;
+    }
+    tx.commit().await.map_err(|e| failed("note holds", &e))
+}
+
+pub async fn holds(pool: &SqlitePool, connection: &str, version: &str) -> Result<Vec<Hold>, Problem> {
+    let rows = sqlx::query("SELECT * FROM hold WHERE connection_id=$1 AND version=$2 ORDER BY instant, record")
+        .bind(connection)
+        .bind(version)
+        .fetch_all(pool)
+        .await
+        .map_err(|e| failed("read holds", &e))?;
+    rows.iter()
+        .map(|row| {
+            Ok(Hold {
+                stream: row.get("stream"),
+                record: row.get("record"),
+                reason_code: row.get("reason_code"),
+                reason: row.get("reason"),
+                instant: parsed("instant", row.get("instant"))?,
+                minor: row.get("minor"),
+            })
+        })
+        .collect()
+}
+
+/// State of one atomic change of the books.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeState {
+    /// Written down, not yet known to have happened.
+    Intent,
+    Done,
+    /// Known not to have happened.
+    Absent,
+}
+
+impl ChangeState {
+    pub fn word(self) -> &'static str {
+        match self {
+            ChangeState::Intent => "intent",
+            ChangeState::Done => "done",
+            ChangeState::Absent => "absent",
+        }
+    }
+    fn read(word: &str) -> Result<ChangeState, Problem> {
+        match word {
+            "intent" => Ok(ChangeState::Intent),
+            "done" => Ok(ChangeState::Done),
+            "absent" => Ok(ChangeState::Absent),
+            other => Err(super::unknown("state of a change", other)),
+        }
+    }
+}
+
+/// One stored change, with its packed intent and, once applied, its packed outcome.
+#[derive(Debug, Clone)]
+pub struct StoredChange {
+    pub id: String,
+    pub connection_id: String,
+    pub upgrade_id: Option<String>,
+    pub purpose: String,
+    pub state: ChangeState,
+    pub intent: Vec<u8>,
+    pub applied: Option<Vec<u8>>,
+    /// Journal position of the intent.
+    pub position: u64,
+}
+
+fn change(row: &sqlx::sqlite::SqliteRow) -> Result<StoredChange, Problem> {
+    Ok(StoredChange {
+        id: row.get("id"),
+        connection_id: row.get("connection_id"),
+        upgrade_id: row.get("upgrade_id"),
+        purpose: row.get("purpose"),
+        state: ChangeState::read(row.get("state"))?,
+        intent: row.get("intent"),
+        applied: row.get("applied"),
+        position: u64::try_from(row.get::<i64, _>("position")).map_err(|_| super::unknown("journal position", "negative"))?,
+    })
+}
+
+pub async fn insert_change(tx: &mut SqliteConnection, c: &StoredChange, at: Timestamp) -> Result<(), Problem> {
+    sqlx::query("INSERT INTO change (id, connection_id, upgrade_id, purpose, state, intent, applied, position, at) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9)")
+        .bind(&c.id)
+        .bind(&c.connection_id)
+        .bind(&c.upgrade_id)
+        .bind(&c.purpose)
+        .bind(c.state.word())
+        .bind(&c.intent)
+        .bind(&c.applied)
+        .bind(i64::try_from(c.position).unwrap_or(i64::MAX))
+        .bind(at.to_string())
+        .execute(tx)
+        .await
+        .map(|_| ())
+        .map_err(|e| failed("note a change's intent", &e))
+}
+
+pub async fn settle_change(tx: &mut SqliteConnection, id: &str, state: ChangeState, applied: Option<Vec<u8>>) -> Result<(), Problem> {
+    sqlx::query("UPDATE change SET state=$2, applied=$3 WHERE id=$1")
+        .bind(id)
+        .bind(state.word())
+        .bind(applied)
+        .execute(tx)
+        .await
+        .map(|_| ())
+        .map_err(|e| failed("note a change's outcome", &e))
+}
+
+/// Changes of a connection (or all), oldest first; of one state when given.
+pub async fn changes(pool: &SqlitePool, connection: &str, state: Option<ChangeState>) -> Result<Vec<StoredChange>, Problem> {
+    let rows = sqlx::query("SELECT * FROM change WHERE connection_id=$1 ORDER BY position, id").bind(connection).fetch_all(pool).await.map_err(|e| failed("read changes", &e))?;
+    let all: Result<Vec<StoredChange>, Problem> = rows.iter().map(change).collect();
+    Ok(all?.into_iter().filter(|c| state.is_none_or(|s| s == c.state)).collect())
+}
+
+/// The keys of `identities` as a set, for membership questions.
+pub fn keys(identities: &BTreeMap<EntryKey, Identity>) -> BTreeSet<&EntryKey> {
+    identities.keys().collect()
+}

@@ -1,0 +1,253 @@
+//! Day to day: reads what is new from the processor and posts it through whichever connector owns it.
+//!
+//! Safe to run twice, at once, or after weeks: one run per company at a time, records kept before the
+//! cursor moves, and every key looked up before it is posted. What is not understood is held.
+
+use crate::crash;
+use crate::engine::Engine;
+use crate::home::WorkLock;
+use crate::linking;
+use crate::postings::{self, Postings, Route};
+use crate::progress::Watcher;
+use crate::store::company::{self, Company, Connection};
+use crate::store::{movement, record};
+use crate::companies::zone_of;
+use connector::{Business, Mapped, Package, Processor, Record, Window};
+use jiff::Timestamp;
+use ledger::{Code, Money, Problem, Retry};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+pub const E_SYNC_BUSY: Code = Code("E-SYNC-BUSY");
+pub const E_CANCELLED: Code = Code("E-CANCELLED");
+pub const CODES: &[Code] = &[E_SYNC_BUSY, E_CANCELLED];
+
+/// What one run did, for people and for tests.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Synced {
+    pub records_read: u64,
+    pub records_new: u64,
+    pub posted: u64,
+    pub linked: u64,
+    pub held: u64,
+    pub already: u64,
+    /// Set when the streams are fenced: read, but not posted.
+    pub fenced: bool,
+}
+
+/// Everything a connector version makes of the records it has read.
+pub struct Read {
+    pub records: Vec<Record>,
+    pub mapped: Mapped,
+}
+
+/// Who owns a connection's streams right now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// No upgrade, or one that has not cut over.
+    Settled,
+    Fenced,
+    /// Cut over: the new version owns movements from the boundary on.
+    New,
+}
+
+impl Engine {
+    /// The one lock under which a company's books may be written.
+    /// Errors: `E-SYNC-BUSY` when another window, terminal or background run holds it.
+    pub fn lock_company(&self, company: &Company) -> Result<WorkLock, Problem> {
+        WorkLock::try_take(&self.home.lock_file(&company.id))?.ok_or_else(|| {
+            Problem::new(
+                E_SYNC_BUSY,
+                format!("\"{}\" is being worked on already.", company.name),
+                "Another window, terminal or background run of Changeover is at work on these books.",
+                "Wait until it has finished; nothing is lost.",
+            )
+            .retrying(Retry::Later { after_seconds: 30 })
+        })
+    }
+
+    /// Fetches and posts what is new. See the module's promise.
+    pub async fn sync(&self, company: &Company, connection: &Connection, watcher: &Watcher) -> Result<Synced, Problem> {
+        let _lock = self.lock_company(company)?;
+        self.sync_locked(company, connection, watcher).await
+    }
+
+    pub(crate) async fn sync_locked(&self, company: &Company, connection: &Connection, watcher: &Watcher) -> Result<Synced, Problem> {
+        self.settle_changes(company, connection).await?;
+        let (owner, open) = self.owner(connection).await?;
+        let (version, upgrade_id, boundary) = match (owner, &open) {
+            (Owner::New, Some(open)) => (open.to_version.clone(), Some(open.id.clone()), Some(open.new_from)),
+            (Owner::New, None) | (Owner::Settled, _) | (Owner::Fenced, _) => (connection.version.clone(), None, None),
+        };
+        let package = self.package(&connection.connector, &version)?;
+        let until = self.now();
+        let mut done = self.read_new(company, connection, package, until, watcher).await?;
+        let mut synced = Synced { records_read: done.0, records_new: done.1, ..Synced::default() };
+        done = (0, 0);
+        let _ = done;
+
+        let read = self.read_mapped(company, connection, package).await?;
+        if owner == Owner::Fenced {
+            synced.fenced = true;
+            return Ok(synced);
+        }
+        let links = linking::link_typed(self, company, connection, package, &read).await?;
+        synced.linked = links.linked;
+
+        let known = movement::known(&self.pool, &connection.id).await?;
+        let from = connection.sync_from;
+        let postings = postings::plan(
+            &read.mapped.drafts,
+            package.version(),
+            &known,
+            &connection.roles,
+            company.closed_through,
+            |key| known.holder(key).is_some(),
+            |draft, part| {
+                if let Some(reason) = links.held.get(&draft.record) {
+                    return Route::Hold("typed-by-hand", reason.clone());
+                }
+                match boundary {
+                    Some(boundary) if !postings::is_new(part.instant, boundary) => {
+                        if part.instant < from {
+                            Route::Elsewhere
+                        } else {
+                            Route::Hold("before-the-upgrade", format!("It happened before the new connector took over ({}), and the old one never posted it.", part.date))
+                        }
+                    }
+                    Some(_) | None if part.instant < from => Route::Elsewhere,
+                    Some(_) | None => Route::Mine,
+                }
+            },
+        )?;
+        synced.already = postings.already;
+        synced.held = self.note_holds(connection, package.version(), &read, &postings).await?;
+        self.check_cancelled(watcher)?;
+        synced.posted = self.post(company, connection, upgrade_id.as_deref(), "sync", postings, watcher).await?;
+
+        let mut updated = connection.clone();
+        updated.synced_at = Some(until);
+        company::update_connection(&self.pool, &updated).await?;
+        if synced.posted > 0 || synced.records_new > 0 {
+            self.journal(
+                Some(&company.id),
+                "sync.done",
+                json!({"connection": connection.id, "version": package.version(), "records": synced.records_new, "posted": synced.posted,
+                       "linked": synced.linked, "held": synced.held}),
+            )
+            .await?;
+        }
+        Ok(synced)
+    }
+
+    /// Posts planned entries as one change.
+    pub(crate) async fn post(
+        &self,
+        company: &Company,
+        connection: &Connection,
+        upgrade_id: Option<&str>,
+        purpose: &str,
+        postings: Postings,
+        watcher: &Watcher,
+    ) -> Result<u64, Problem> {
+        let intent = crate::changes::Intent { post: postings.entries, ..Default::default() };
+        Ok(self.change_books(company, connection, upgrade_id, purpose, intent, watcher).await?.posted)
+    }
+
+    /// Fetches every stream since its cursor, keeps the records, then moves the cursors.
+    /// Returns (rows read, rows that were new).
+    pub async fn read_new(
+        &self,
+        company: &Company,
+        connection: &Connection,
+        package: &Package,
+        until: Timestamp,
+        watcher: &Watcher,
+    ) -> Result<(u64, u64), Problem> {
+        let processor = self.processor(company, connection, package).await?;
+        self.read_through(processor.as_ref(), connection, package, until, watcher).await
+    }
+
+    /// As [`Engine::read_new`], through a given processor: the shadow run hands in its own sign-in.
+    pub async fn read_through(
+        &self,
+        processor: &dyn Processor,
+        connection: &Connection,
+        package: &Package,
+        until: Timestamp,
+        watcher: &Watcher,
+    ) -> Result<(u64, u64), Problem> {
+        let mut fresh: BTreeMap<String, Vec<Record>> = BTreeMap::new();
+        let (mut read, mut new) = (0, 0);
+        for stream in package.streams() {
+            self.check_cancelled(watcher)?;
+            let cursor = record::cursor(&self.pool, &connection.id, package.version(), stream.name()).await?;
+            let window = Window { since: cursor.unwrap_or(connection.sync_from), until };
+            let parents: Vec<Record> = stream.parents().filter_map(|name| fresh.get(name)).flatten().cloned().collect();
+            let title = format!("Reading {}", stream.title().to_lowercase());
+            let report = watcher.clone();
+            let before = read;
+            let mut rows_seen = 0;
+            let fetched = connector::fetch(package, stream.name(), window, &parents, processor, &mut |page| {
+                rows_seen += page.rows as u64;
+                report.report(title.clone(), before + rows_seen, None, "records");
+            })
+            .await?;
+            read += fetched.records.len() as u64;
+            new += record::keep(&self.pool, &connection.id, package.version(), &fetched.records, self.now()).await?;
+            crash::point("sync.stream-kept");
+            fresh.insert(stream.name().to_string(), fetched.records);
+        }
+        // Only now: had one stream failed, the next run must ask for the others' children again.
+        for stream in package.streams() {
+            record::set_cursor(&self.pool, &connection.id, package.version(), stream.name(), until).await?;
+        }
+        crash::point("sync.cursors-moved");
+        Ok((read, new))
+    }
+
+    /// Maps everything a version has read so far.
+    pub async fn read_mapped(&self, company: &Company, connection: &Connection, package: &Package) -> Result<Read, Problem> {
+        let records = record::newest(&self.pool, &connection.id, package.version()).await?;
+        let mapped = self.map_records(company, package, records.clone()).await?;
+        if !mapped.aliases.is_empty() {
+            movement::put_aliases(&self.pool, &connection.id, &mapped.aliases).await?;
+        }
+        Ok(Read { records, mapped })
+    }
+
+    /// Runs the posting rules away from the async threads, which have small stacks.
+    pub async fn map_records(&self, company: &Company, package: &Package, records: Vec<Record>) -> Result<Mapped, Problem> {
+        let business = Business { zone: zone_of(company)?, currency: company.currency };
+        tokio::task::block_in_place(|| connector::map(package, &records, &business))
+    }
+
+    pub(crate) async fn note_holds(&self, connection: &Connection, version: &str, read: &Read, postings: &Postings) -> Result<u64, Problem> {
+        let mut holds = postings.holds.clone();
+        for held in read.mapped.held.iter().filter(|h| h.instant >= connection.sync_from) {
+            holds.push(movement::Hold {
+                stream: held.stream.clone(),
+                record: held.record.clone(),
+                reason_code: held.reason_code.to_string(),
+                reason: held.reason.clone(),
+                instant: held.instant,
+                minor: held.amount.map(|m: Money| m.minor),
+            });
+        }
+        let count = holds.len() as u64;
+        movement::replace_holds(&self.pool, &connection.id, version, &holds).await?;
+        Ok(count)
+    }
+
+    pub(crate) fn check_cancelled(&self, watcher: &Watcher) -> Result<(), Problem> {
+        if !watcher.is_cancelled() {
+            return Ok(());
+        }
+        Err(Problem::new(
+            E_CANCELLED,
+            "The work was cancelled.",
+            "You asked to stop. What was read so far is kept and will not be read again.",
+            "Start it again whenever you like.",
+        ))
+    }
+}

@@ -1,0 +1,75 @@
+//! The numbers from before: every entry's print, and counts and sums per account and day.
+//!
+//! Taken once, directly before the first backup, from the same file. Never recomputed later.
+
+use crate::books_port::Books;
+use books::{BookEntry, Period};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use ledger::{AccountId, Money, Problem};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Count and sum of one account on one day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountDay {
+    pub account: AccountId,
+    pub date: Date,
+    pub count: u64,
+    pub sum: Money,
+}
+
+/// One entry as it was: enough to see later that a person changed or removed it, and what that did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryThen {
+    pub print: String,
+    pub date: Date,
+    pub lines: Vec<(AccountId, Money)>,
+    /// It carries an entry key of Changeover.
+    pub ours: bool,
+}
+
+/// The books as they were. Stored as a fact of the upgrade.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Baseline {
+    pub taken_at: Timestamp,
+    /// Journal position at which it was taken; later changes explain later differences.
+    pub position: u64,
+    pub fingerprint: String,
+    pub entries: BTreeMap<String, EntryThen>,
+    pub days: Vec<AccountDay>,
+    pub balances: BTreeMap<AccountId, Money>,
+}
+
+/// Name under which the baseline is kept.
+pub const FACT: &str = "baseline";
+
+/// Reads the books as they are now.
+pub async fn take(book: &dyn Books, position: u64, now: Timestamp) -> Result<Baseline, Problem> {
+    let fingerprint = book.fingerprint().await?.0;
+    let entries = book.entries(Period::ALL).await?.into_iter().map(|e| (e.id.0.clone(), then(&e))).collect();
+    let days = book.daily(&[]).await?.into_iter().map(|((account, date), (count, sum))| AccountDay { account, date, count, sum }).collect();
+    let balances = book.balances(None).await?;
+    Ok(Baseline { taken_at: now, position, fingerprint, entries, days, balances })
+}
+
+/// An entry in the form in which it is compared. Amounts are those of the account, as totals are.
+pub fn then(entry: &BookEntry) -> EntryThen {
+    EntryThen {
+        print: entry.print.0.clone(),
+        date: entry.date,
+        lines: entry.lines.iter().map(|line| (line.account.clone(), line.quantity.money().unwrap_or(line.amount))).collect(),
+        ours: !entry.keys.is_empty(),
+    }
+}
+
+impl Baseline {
+    /// In the form in which the pure reconciliation compares.
+    pub fn totals(&self) -> reconcile::Baseline {
+        let mut days: BTreeMap<AccountId, BTreeMap<Date, reconcile::DayTotal>> = BTreeMap::new();
+        for day in &self.days {
+            days.entry(day.account.clone()).or_default().insert(day.date, reconcile::DayTotal { count: day.count, sum: day.sum });
+        }
+        reconcile::Baseline { taken_at: self.taken_at, days, balances: self.balances.clone() }
+    }
+}

@@ -1,0 +1,202 @@
+//! Gathers what the checks ask for: what changed since the baseline, by whose doing, and what remains.
+//!
+//! "Explained" comes from our own intents (what we meant to write) and from people's own entries; the books are
+//! read afresh. Whatever neither explains is the remainder, and is never smoothed over.
+
+use super::Undertaking;
+use super::baseline::{Baseline, EntryThen};
+use crate::changes::{Intent, TakenOut};
+use crate::engine::Engine;
+use crate::store::movement::{self, ChangeState, KeyState, Known};
+use crate::store::unpacked;
+use crate::sync::Read;
+use books::{BookEntry, Period};
+use ledger::{AccountId, EntryKey, Money, Problem, Role};
+use reconcile::{BookLine, ClearingPosting, Explained, MoneyVerdict, Otherwise, Settlement, Sighting, TieOut};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Everything that the checks after a stage are asked about, read at one moment.
+pub struct Seen {
+    pub now: Baseline,
+    pub entries: Vec<BookEntry>,
+    pub known: Known,
+    pub verdict: MoneyVerdict,
+    pub tie_out: TieOut,
+    /// Clearing account: what the books say, and what the processor's movements say.
+    pub clearing_books: Money,
+    pub clearing_processor: Money,
+    /// Entries that a person added, changed or removed since the baseline.
+    pub by_people: u64,
+    pub sightings: Vec<Sighting>,
+}
+
+/// Reads the books and judges the money against the baseline.
+pub async fn look(engine: &Engine, u: &Undertaking, baseline: &Baseline, read: &Read) -> Result<Seen, Problem> {
+    let book = engine.books(&u.company).await?;
+    let now = super::baseline::take(book.as_ref(), 0, engine.now()).await?;
+    let entries = book.entries(Period::ALL).await?;
+    let known = movement::known(&engine.pool, &u.connection.id).await?;
+    let (ours, touched) = explained_by_us(engine, u, baseline).await?;
+    let (theirs, by_people) = explained_by_people(baseline, &now, &touched)?;
+    let explained: Vec<Explained> = ours.into_iter().chain(theirs).collect();
+    let sightings = sightings(u, read, &known, &entries);
+    let verdict = reconcile::verdict(&baseline.totals(), &now.totals(), &explained, &sightings, u.company.currency)?;
+    let tie_out = tie_out(u, read, &known, &entries)?;
+    let (clearing_books, clearing_processor) = clearing(u, read, &known, &entries)?;
+    Ok(Seen { now, entries, known, verdict, tie_out, clearing_books, clearing_processor, by_people, sightings })
+}
+
+/// What our own changes since the baseline account for, and the ids of entries they took out or put back.
+async fn explained_by_us(engine: &Engine, u: &Undertaking, baseline: &Baseline) -> Result<(Vec<Explained>, BTreeSet<String>), Problem> {
+    let mut explained = Vec::new();
+    let mut touched = BTreeSet::new();
+    for change in movement::changes(&engine.pool, &u.connection.id, Some(ChangeState::Done)).await? {
+        if change.position <= baseline.position {
+            continue;
+        }
+        let intent: Intent = unpacked("change", &change.intent)?;
+        let posted: Vec<BookLine> =
+            intent.post.iter().map(|p| &p.entry).chain(intent.restore.iter().map(|t| &t.entry)).flat_map(lines_of).collect();
+        let removed: Vec<BookLine> = intent.remove.iter().map(|t| &t.entry).flat_map(lines_of).collect();
+        touched.extend(intent.remove.iter().chain(&intent.restore).map(|t: &TakenOut| t.entry_id.clone()));
+        explained.extend(reconcile::explained_by(&change.purpose, &removed, &posted)?);
+    }
+    Ok((explained, touched))
+}
+
+fn lines_of(entry: &ledger::Entry) -> Vec<BookLine> {
+    entry.lines.iter().map(|line| BookLine { account: line.account.clone(), date: entry.date, amount: line.amount }).collect()
+}
+
+fn lines_then(then: &EntryThen) -> Vec<BookLine> {
+    then.lines.iter().map(|(account, amount)| BookLine { account: account.clone(), date: then.date, amount: *amount }).collect()
+}
+
+/// What people did to entries that are not ours to touch: added, changed, removed.
+fn explained_by_people(baseline: &Baseline, now: &Baseline, touched: &BTreeSet<String>) -> Result<(Vec<Explained>, u64), Problem> {
+    let mut explained = Vec::new();
+    let mut count = 0;
+    for (id, then) in baseline.entries.iter().filter(|(id, _)| !touched.contains(*id)) {
+        match now.entries.get(id) {
+            Some(same) if same.print == then.print => {}
+            Some(changed) => {
+                count += 1;
+                explained.extend(reconcile::explained_by("changed by a person", &lines_then(then), &lines_then(changed))?);
+            }
+            None => {
+                count += 1;
+                explained.extend(reconcile::explained_by("removed by a person", &lines_then(then), &[])?);
+            }
+        }
+    }
+    for (id, new) in now.entries.iter().filter(|(id, _)| !baseline.entries.contains_key(*id) && !touched.contains(*id)) {
+        if new.ours {
+            // Ours is explained by our own intents, or it is not explained at all.
+            continue;
+        }
+        let _ = id;
+        count += 1;
+        explained.extend(reconcile::explained_by("typed by a person", &[], &lines_then(new))?);
+    }
+    Ok((explained, count))
+}
+
+/// Every movement the new connector knows, with how often it is in the books and why it may not be.
+pub fn sightings(u: &Undertaking, read: &Read, known: &Known, entries: &[BookEntry]) -> Vec<Sighting> {
+    let mut holders: BTreeMap<&EntryKey, u64> = BTreeMap::new();
+    for entry in entries {
+        for key in &entry.keys {
+            *holders.entry(key).or_insert(0) += 1;
+        }
+    }
+    let held: BTreeSet<&str> = read.mapped.held.iter().map(|h| h.record.as_str()).collect();
+    let mut sightings = Vec::new();
+    for draft in &read.mapped.drafts {
+        for part in draft.parts.iter().filter(|p| p.instant >= u.connection.sync_from) {
+            let keys = std::iter::once(&part.key).chain(known.old_of.get(&part.key).into_iter().flatten());
+            let count: u64 = keys.filter_map(|key| holders.get(key)).sum();
+            let otherwise = match known.holder(&part.key) {
+                Some(holder) if holder.state == KeyState::Linked => Some(Otherwise::Aliased),
+                Some(_) | None if held.contains(draft.record.as_str()) => Some(Otherwise::Held),
+                // Lines that come to nothing are not posted; nothing of theirs can be lost.
+                Some(_) | None if part.lines.iter().all(|line| line.amount.is_zero()) => Some(Otherwise::Excluded),
+                Some(_) | None => None,
+            };
+            sightings.push(Sighting { movement: format!("{} \"{}\" of {}", part.what, draft.description, part.date), entries: count, otherwise });
+        }
+    }
+    sightings
+}
+
+fn tie_out(u: &Undertaking, read: &Read, known: &Known, entries: &[BookEntry]) -> Result<TieOut, Problem> {
+    let Some(clearing) = u.connection.roles.get(Role::Clearing) else {
+        return reconcile::tie_out(&[], &[], u.company.currency);
+    };
+    let by_id: BTreeMap<&str, &BookEntry> = entries.iter().map(|e| (e.id.0.as_str(), e)).collect();
+    let mut settlements = Vec::new();
+    let mut postings = Vec::new();
+    for settlement in read.mapped.settlements.iter() {
+        let Some(draft) = read.mapped.drafts.iter().find(|d| d.parts.iter().any(|p| p.key == settlement.key)) else { continue };
+        let holders: BTreeSet<&str> = draft.parts.iter().filter_map(|p| known.holder(&p.key)).map(|i| i.entry_id.as_str()).collect();
+        let linked = draft.parts.iter().filter_map(|p| known.holder(&p.key)).any(|i| i.state == KeyState::Linked);
+        if linked || draft.parts.iter().all(|p| p.instant < u.connection.sync_from) {
+            continue;
+        }
+        let returned = draft.parts.iter().flat_map(|p| &p.lines).filter(|l| l.role == Role::Clearing && l.amount.minor > 0).count() > 0 && settlement.amount.minor > 0;
+        settlements.push(Settlement {
+            id: settlement.key.to_string(),
+            date: settlement.date,
+            amount: settlement.amount,
+            fee: settlement.fee,
+            returned,
+            composed_of: Some(settlement.entries_sum),
+        });
+        for entry in holders.iter().filter_map(|id| by_id.get(id)) {
+            for line in entry.lines.iter().filter(|l| l.account == *clearing) {
+                postings.push(ClearingPosting { settlement: settlement.key.to_string(), date: entry.date, amount: line.amount });
+            }
+        }
+    }
+    reconcile::tie_out(&settlements, &postings, u.company.currency)
+}
+
+/// The clearing account by our entries in the books, against the sum of what the processor reported. Entries
+/// that people typed into the account are left out on both sides; linked movements are in neither.
+fn clearing(u: &Undertaking, read: &Read, known: &Known, entries: &[BookEntry]) -> Result<(Money, Money), Problem> {
+    let currency = u.company.currency;
+    let Some(account) = u.connection.roles.get(Role::Clearing) else { return Ok((Money::zero(currency), Money::zero(currency))) };
+    let books = Money::sum(
+        currency,
+        entries.iter().filter(|e| known.entries.contains_key(&e.id.0)).flat_map(|e| &e.lines).filter(|l: &&books::BookLine| l.account == *account).map(|l| l.amount),
+    )?;
+    let processor = Money::sum(
+        currency,
+        read.mapped
+            .drafts
+            .iter()
+            .flat_map(|d| &d.parts)
+            .filter(|p| p.instant >= u.connection.sync_from && known.holder(&p.key).is_none_or(|h| h.state == KeyState::Posted))
+            .flat_map(|p| &p.lines)
+            .filter(|l| l.role == Role::Clearing)
+            .map(|l| l.amount),
+    )?;
+    Ok((books, processor))
+}
+
+/// Balances of accounts that no role names, before and after, where they differ.
+pub fn untouched_differences(u: &Undertaking, before: &Baseline, after: &Baseline, people: bool) -> Vec<(AccountId, Money, Money)> {
+    let ours: BTreeSet<&AccountId> = u.connection.roles.0.values().collect();
+    if people {
+        // A person worked in the books meanwhile; the money verdict lists their entries one by one.
+        return Vec::new();
+    }
+    before
+        .balances
+        .iter()
+        .filter(|(account, _)| !ours.contains(account))
+        .filter_map(|(account, was)| {
+            let is = after.balances.get(account).copied().unwrap_or(Money::zero(was.currency));
+            (is != *was).then(|| (account.clone(), *was, is))
+        })
+        .collect()
+}

@@ -1,0 +1,92 @@
+//! Where the window may go, and which addresses the browser may be sent to.
+//!
+//! The page never leaves the app's own origin; it must never be given a remote one.
+
+use tauri::Url;
+
+/// The app's own pages: `tauri://localhost`, on Windows `http://tauri.localhost`.
+pub fn is_our_page(url: &Url) -> bool {
+    match (url.scheme(), url.host_str()) {
+        ("tauri", Some("localhost")) => true,
+        ("http" | "https", Some("tauri.localhost")) => url.port().is_none(),
+        _ => false,
+    }
+}
+
+/// https anywhere; http only on this computer (the practice company's servers).
+pub fn may_open_in_browser(address: &str) -> bool {
+    let Ok(url) = Url::parse(address) else { return false };
+    if !url.username().is_empty() || url.password().is_some() {
+        return false;
+    }
+    match url.scheme() {
+        "https" => url.host_str().is_some(),
+        "http" => matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost")),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_never_leaves_its_own_pages() {
+        for (address, ours) in [
+            ("tauri://localhost/index.html#/today", true),
+            ("http://tauri.localhost/", true),
+            ("http://tauri.localhost:8080/", false),
+            ("https://tauri.localhost.evil.example/", false),
+            ("https://evil.example/", false),
+            ("file:///etc/passwd", false),
+            ("data:text/html,x", false),
+            ("javascript:alert(1)", false),
+            ("http://127.0.0.1:3000/", false),
+        ] {
+            assert_eq!(Url::parse(address).is_ok_and(|url| is_our_page(&url)), ours, "{address}");
+        }
+    }
+
+    #[test]
+    fn the_browser_opens_only_web_pages_without_a_password_in_them() {
+        for (address, allowed) in [
+            ("https://connect.squareup.com/oauth2/authorize?client_id=x", true),
+            ("http://127.0.0.1:40123/oauth2/authorize", true),
+            ("http://connect.squareup.com/oauth2/authorize", false),
+            ("https://user:secret@connect.squareup.com/", false),
+            ("file:///etc/passwd", false),
+            ("mailto:a@b.example", false),
+            ("not an address", false),
+        ] {
+            assert_eq!(may_open_in_browser(address), allowed, "{address}");
+        }
+    }
+
+    /// The one capability file grants exactly the table, hearing of changes, and nothing else.
+    #[test]
+    fn the_window_may_call_every_command_of_the_table_and_no_other() {
+        let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/capabilities/main.json")).unwrap();
+        let capability: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let granted: Vec<String> = capability["permissions"].as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect();
+        let mut expected = vec!["core:event:allow-listen".to_owned(), "core:event:allow-unlisten".to_owned()];
+        expected.extend(api::commands::names().iter().map(|name| format!("allow-{}", name.replace('_', "-"))));
+        assert_eq!(granted, expected);
+        assert_eq!(capability["windows"], serde_json::json!(["main"]));
+        assert!(capability.get("remote").is_none(), "no remote page may call a command");
+        let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/capabilities")).unwrap().count();
+        assert_eq!(files, 1, "one capability file");
+    }
+
+    #[test]
+    fn the_content_security_policy_starts_from_nothing() {
+        let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tauri.conf.json")).unwrap();
+        let config: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let security = &config["app"]["security"];
+        let csp = security["csp"].as_str().unwrap();
+        assert!(csp.starts_with("default-src 'none';"));
+        assert!(!csp.contains("unsafe"), "{csp}");
+        assert_eq!(security["freezePrototype"], true);
+        assert!(security.get("dangerousDisableAssetCspModification").is_none());
+        assert_eq!(config["app"]["withGlobalTauri"], false);
+    }
+}

@@ -1,0 +1,3 @@
+//! Whole upgrades through the built program, judged by GnuCash's own engine. One file per journey.
+
+mod oracle;

@@ -1,0 +1,540 @@
+// Made from crates/api by `CHANGEOVER_CODEGEN=1 cargo test -p api`. Do not edit.
+
+export type AccountDifferenceView = { account: string, in_backup: MoneyView, today: MoneyView, difference: MoneyView, };
+export type AccountsView = { company: string, company_name: string, now: string, zone: string, connections: Array<ConnectionView>, books: BooksAccountView, 
+/**
+ * Providers of the catalogue that can be connected and are not.
+ */
+can_connect: Array<ProviderView>, 
+/**
+ * A reconnect that is under way, so that the panel opens by itself.
+ */
+reconnecting: string | null, };
+export type AgainstTodayView = { entries_only_today: number, entries_only_in_backup: number, accounts: Array<AccountDifferenceView>, };
+export type AgreementTile = { "state": "not_checked" } | { "state": "agrees", remainder: MoneyView, until_day: string, providers: Array<string>, } | { "state": "differs", remainder: MoneyView, until_day: string, providers: Array<string>, accounts: number, } | { "state": "failed", problem: ProblemView, };
+export type AppView = { version: string, 
+/**
+ * True until there is a company; the page then shows the three ways in.
+ */
+first_run: boolean, companies: Array<CompanyView>, 
+/**
+ * The id of the company that the window shows.
+ */
+current: string | null, keychain: KeychainView, 
+/**
+ * Set while the shown company is a practice company: the whole window then wears the practice band.
+ */
+practice_band: PracticeBandView | null, 
+/**
+ * Set when recovery after a crash or a damaged store needs a person before anything else.
+ */
+problem: ProblemView | null, 
+/**
+ * Work that runs for the shown company, for the strip at the foot.
+ */
+jobs: Array<JobView>, };
+export type BackupArgs = { company: string, backup: string, };
+export type BackupReason = { "kind": "by_hand" } | { "kind": "daily" } | { "kind": "monthly" } | { "kind": "before_upgrade", provider: string, from: string, to: string, } | { "kind": "before_restore" } | { "kind": "before_stage", stage: StageName, };
+export type BackupTile = { "state": "none" } | { "state": "taken", taken: string, copies: number, places: Array<string>, } | { "state": "proved", taken: string, proved: string, copies: number, places: Array<string>, entries: number, } | { "state": "failed", taken: string, problem: ProblemView, };
+export type BackupView = { id: string, taken: string, reason: BackupReason, 
+/**
+ * The three marks.
+ */
+copied: MarkView, checked: MarkView, restore_tested: MarkView, 
+/**
+ * Bytes as text.
+ */
+bytes: string, added_bytes: string | null, place: string, entries: number | null, 
+/**
+ * Kept until the upgrade that uses it as its rollback point is finished.
+ */
+pinned_by: string | null, problem: ProblemView | null, };
+export type BackupsView = { company: string, company_name: string, now: string, zone: string, 
+/**
+ * Newest first.
+ */
+backups: Array<BackupView>, places: Array<PlaceView>, next: string | null, kit: KitState, job: JobView | null, problem: ProblemView | null, };
+export type BooksAccountRowView = { id: string, 
+/**
+ * Full name, such as `Assets:Current Assets:Checking`.
+ */
+name: string, account_kind: string, placeholder: boolean, balance: MoneyView, entries: number, };
+export type BooksAccountView = { accounting_app: string, file: string, folder: string, version: string, currency: string, state: BooksState, problem: ProblemView | null, };
+export type BooksState = "free" | "open_elsewhere" | "missing" | "trouble";
+export type BoundaryView = { weekday: number, hour: number, };
+export type BreakingChangeView = { id: string, title: string, text: string, 
+/**
+ * `YYYY-MM-DD`
+ */
+deadline: string | null, };
+export type ChainView = { "state": "not_checked", records: number, } | { "state": "good", records: number, checked: string, } | { "state": "broken", records: number, first_bad: number, finding: string, };
+export type CheckView = { 
+/**
+ * Stable name; the page has words for the known ones and shows `words` for the rest.
+ */
+id: string, words: string, verdict: VerdictView, measure: NoteView | null, why: Array<string>, next: string | null, 
+/**
+ * The differences screen shows what this check found.
+ */
+has_differences: boolean, };
+export type CompanyAddArgs = { name: string, books: string, zone: string, provider: string, connector_version: string, roles: Array<RoleChoice>, };
+export type CompanyAddView = { path: string, file_name: string, proposed_name: string, accounting_app: string, books_version: string, currency: string, proposed_zone: string, entries: number, first_day: string | null, last_day: string | null, accounts: Array<BooksAccountRowView>, roles: Array<RoleProposalView>, providers: Array<ProviderChoiceView>, 
+/**
+ * Every failed check at once, worst first. With one, the company cannot be added.
+ */
+problems: Array<ProblemView>, };
+export type CompanyAddedView = { company: string, name: string, connection: string, };
+export type CompanyArgs = { company: string, };
+export type CompanyView = { id: string, name: string, accounting_app: string, books_file: string, currency: string, 
+/**
+ * IANA name, such as `America/New_York`.
+ */
+zone: string, environment: EnvironmentView, 
+/**
+ * Worst state among its needs.
+ */
+mood: Mood, 
+/**
+ * How many things need a person.
+ */
+needs: number, connections: number, };
+export type ConnectionArgs = { company: string, connection: string, };
+export type ConnectionState = "never_connected" | "connected" | "ends_soon" | "ended" | "taken_back" | "permission_missing" | "disconnected" | "unreadable";
+export type ConnectionView = { id: string, provider: string, provider_name: string, 
+/**
+ * The name that the provider gives for the company that signed in.
+ */
+company_at_provider: string | null, masked_id: string | null, environment: EnvironmentView, permissions: Array<PermissionView>, permissions_granted: number, permissions_needed: number, 
+/**
+ * When the access token ends; refreshed by itself as long as `sign_in_ends` has not come.
+ */
+access_ends: string | null, 
+/**
+ * When a person must sign in again. None: no end.
+ */
+sign_in_ends: string | null, last_used: string | null, 
+/**
+ * "the computer's keychain", in the engine's words.
+ */
+kept_where: string, state: ConnectionState, connector: string, connector_newest: string, last_sync: string | null, 
+/**
+ * While an upgrade runs, the access before the reconnect is kept until it is finished.
+ */
+old_access_kept: boolean, problem: ProblemView | null, };
+export type DifferenceClass = "same" | "expected" | "unexplained" | "missing";
+export type DifferenceCountsView = { same: number, expected: number, unexplained: number, };
+export type DifferenceFilter = "all" | "expected" | "unexplained";
+export type DifferenceLineView = { account: string, amount: MoneyView, };
+export type DifferenceView = { key: string, day: string, 
+/**
+ * "Payment of 100.00 USD, Order 1042"
+ */
+title: string, class: DifferenceClass, 
+/**
+ * The title of the expected change, or the finding in words.
+ */
+reason: string | null, old: Array<DifferenceLineView>, new: Array<DifferenceLineView>, };
+export type DifferencesArgs = { company: string, upgrade: string, filter: DifferenceFilter, page: number, };
+export type DifferencesView = { upgrade: string, provider: string, from: string, to: string, zone: string, filter: DifferenceFilter, 
+/**
+ * Counted from 0.
+ */
+page: number, pages: number, counts: DifferenceCountsView, rows: Array<DifferenceView>, 
+/**
+ * Sum of what no rule explains.
+ */
+remainder: MoneyView | null, };
+export type DoneView = { done: boolean, };
+export type EndedHow = "finished" | "rolled_back";
+export type EndedUpgradeView = { id: string, from: string, to: string, ended: string, how: EndedHow, remainder: MoneyView | null, };
+export type EnvironmentView = "production" | "sandbox" | "practice";
+export type ExpectedChangeView = { id: string, title: string, text: string, example: SampleView | null, };
+export type FlowView = { connection: string, provider: string, last_payment: string | null, connector: string, owner: StreamOwner, clearing_account: string, 
+/**
+ * Received by the processor, not yet paid out.
+ */
+to_pay_out: MoneyView, bank_account: string, last_payout: string | null, last_payout_amount: MoneyView | null, };
+export type GateView = { next: StageName, 
+/**
+ * The role that the plan asks for: `owner`, `bookkeeper`.
+ */
+who: string, payments: number | null, amount: MoneyView | null, seconds: number | null, 
+/**
+ * What the sign-off binds to; sent back with the approval.
+ */
+digest: string, irreversible: Array<string>, };
+export type HeldView = { id: string, day: string, 
+/**
+ * What it is, in words: "Payment", "Refund".
+ */
+title: string, amount: MoneyView | null, code: string, reason: string, since: string, 
+/**
+ * An entry of the books that may already be this movement.
+ */
+candidate: string | null, may: Array<HoldAnswer>, };
+export type HoldAnswer = "link" | "post" | "exclude";
+export type HoldResolveArgs = { company: string, hold: string, answer: HoldAnswer, };
+export type InsideView = { books_file: string, entries: number, accounts: number, first_day: string | null, last_day: string | null, raw_records: number, connections: number, bytes: string, };
+export type JobArgs = { job: string, };
+export type JobState = "running" | "done" | "cancelled" | "failed";
+export type JobUnit = "payments" | "records" | "entries" | "bytes" | "steps";
+export type JobView = { id: string, company: string | null, work: Work, state: JobState, 
+/**
+ * What it does at this moment, in the engine's words.
+ */
+now_doing: string | null, unit: JobUnit, done: number, total: number | null, per_second: number | null, seconds_left: number | null, cancellable: boolean, started: string, problem: ProblemView | null, };
+export type KeychainView = { "state": "keychain", name: string, } | { "state": "locked", name: string, } | { "state": "session_only", why: string, } | { "state": "unknown" };
+export type KitState = { "state": "missing" } | { "state": "written", at: string, file: string, };
+export type LogArgs = { company: string | null, filter: LogFilter, search: string, page: number, };
+export type LogEntryView = { sequence: number, at: string, area: LogFilter, words: string, who: string | null, amount: MoneyView | null, 
+/**
+ * First characters of the record's hash.
+ */
+hash: string, };
+export type LogFilter = "all" | "upgrade" | "books" | "sign_in" | "backup" | "sync";
+export type LogLineView = { at: string, words: string, };
+export type LogView = { zone: string, filter: LogFilter, 
+/**
+ * Free text that every shown entry contains.
+ */
+search: string, page: number, pages: number, total: number, 
+/**
+ * Newest first.
+ */
+entries: Array<LogEntryView>, chain: ChainView, };
+export type MarkView = "done" | "not_yet" | "failed";
+export type MayView = { approve: boolean, pause: boolean, resume: boolean, stop: boolean, roll_back: boolean, reconnect: boolean, next_day: boolean, finish: boolean, };
+export type ModeView = { "kind": "running" } | { "kind": "waiting", for_whom: WaitingFor, } | { "kind": "paused", why: string, } | { "kind": "halted", check: string, } | { "kind": "resolving" } | { "kind": "rolling_back" } | { "kind": "rolled_back" } | { "kind": "frozen" } | { "kind": "finished" };
+export type MoneyView = { minor: string, currency: string, digits: number, };
+export type Mood = "good" | "attention" | "stop" | "information" | "plain";
+export type Need = { "kind": "connect" } | { "kind": "reconnect", connection: string, provider: string, missing: Array<string>, ended: boolean, } | { "kind": "upgrade_ready", connection: string, provider: string, from: string, to: string, new_permissions: number, quiet_time: string | null, } | { "kind": "upgrade_waits", upgrade: string, provider: string, from: string, to: string, for_whom: string, } | { "kind": "upgrade_paused", upgrade: string, provider: string, from: string, to: string, why: string, } | { "kind": "upgrade_halted", upgrade: string, provider: string, problem: ProblemView, } | { "kind": "held", count: number, amount: MoneyView | null, } | { "kind": "backup_missing" } | { "kind": "backup_unproved", taken: string, } | { "kind": "recovery_kit_missing" } | { "kind": "keychain_locked", name: string, } | { "kind": "books_trouble", problem: ProblemView, } | { "kind": "watch_day", upgrade: string, provider: string, day: number, of: number, } | { "kind": "upgrade_can_finish", upgrade: string, provider: string, from: string, to: string, };
+export type NeedView = { mood: Mood, 
+/**
+ * RFC 3339.
+ */
+deadline: string | null, days_left: number | null, need: Need, };
+export type NoArgs = Record<symbol, never>;
+export type NoteView = { "kind": "approved_by", who: string, } | { "kind": "copies", count: number, bytes: string, } | { "kind": "entries_equal", count: number, } | { "kind": "rolled_back_too", seconds: number, } | { "kind": "same_company", new_permissions: number, } | { "kind": "unexplained", count: number, } | { "kind": "payments", count: number, from_day: string | null, to_day: string | null, } | { "kind": "entries", count: number, } | { "kind": "of_total", done: number, total: number, } | { "kind": "doubled", count: number, } | { "kind": "missing", count: number, } | { "kind": "difference", amount: MoneyView, } | { "kind": "expected", count: number, } | { "kind": "at", at: string, } | { "kind": "days", day: number, of: number, } | { "kind": "days_long", count: number, } | { "kind": "words", text: string, };
+export type PackageView = { connector: string, version: string, provider_version: string, problem: ProblemView | null, };
+export type PathArgs = { path: string, };
+export type PermissionState = "granted" | "missing" | "no_longer_needed";
+export type PermissionView = { permission: string, 
+/**
+ * "Read payouts"
+ */
+words: string, 
+/**
+ * "so that deposits match your bank"
+ */
+why: string, state: PermissionState, };
+export type PickedView = { path: string | null, };
+export type PlaceKind = "folder" | "sftp" | "s3" | "webdav";
+export type PlaceView = { id: string, name: string, kind: PlaceKind, path: string, reachable: boolean, away_from_computer: boolean, free_bytes: string | null, checked: string | null, problem: ProblemView | null, };
+export type PlanStageView = { stage: StageName, payments: number | null, amount: MoneyView | null, from_day: string | null, to_day: string | null, 
+/**
+ * Who must say yes before the next stage. None: goes on by itself.
+ */
+gate: string | null, days: number | null, };
+export type PlanView = { company: string, company_name: string, connection: string, provider: string, from: string, to: string, zone: string, breaking: Array<BreakingChangeView>, expected: Array<ExpectedChangeView>, permissions: Array<PermissionView>, roles: Array<RoleRowView>, stages: Array<PlanStageView>, 
+/**
+ * What cannot be undone, in the package's and the plan's words. Empty: everything can.
+ */
+irreversible: Array<string>, readiness: Array<CheckView>, ready: boolean, quiet_time: QuietTimeView | null, 
+/**
+ * The instant from which the new connector owns movements, RFC 3339.
+ */
+new_from: string | null, payments: number, amount: MoneyView | null, problem: ProblemView | null, };
+export type PracticeBandView = { story: string, 
+/**
+ * The practice clock, RFC 3339.
+ */
+now: string, };
+export type PracticeCompanyView = { company: string, name: string, story: string, 
+/**
+ * A seed is up to 64 bits: text.
+ */
+seed: string, made: string, 
+/**
+ * The practice clock.
+ */
+now: string, servers_running: boolean, payments: number, };
+export type PracticeNewArgs = { story: string, 
+/**
+ * Up to 64 bits, as text.
+ */
+seed: string, };
+export type PracticeView = { stories: Array<StoryView>, companies: Array<PracticeCompanyView>, 
+/**
+ * The making of one, while it runs.
+ */
+job: JobView | null, problem: ProblemView | null, };
+export type ProblemView = { code: string, touched: TouchedView, touched_sentence: string, what: string, why: Array<string>, next: string, retry: RetryView, also: Array<ProblemView>, };
+export type ProviderChoiceView = { provider: string, name: string, 
+/**
+ * Versions of the connector, oldest first.
+ */
+versions: Array<string>, };
+export type ProviderView = { provider: string, name: string, };
+export type QuietTimeView = { starts: string, ends: string, payments_expected: number, 
+/**
+ * Payments by weekday (Monday first) and hour: 7 rows of 24.
+ */
+heat: Array<Array<number>>, history_days: number, 
+/**
+ * Weekday (0 = Monday) and hour at which payouts close, to be marked.
+ */
+payout_boundaries: Array<BoundaryView>, };
+export type ReconcileArgs = { company: string, 
+/**
+ * `YYYY-MM-DD`; None: the whole period that was checked.
+ */
+from_day: string | null, to_day: string | null, };
+export type ReconcileLineView = { title: string, processor: MoneyView | null, books: MoneyView | null, explained_by: string | null, };
+export type ReconcileRowView = { day: string, account: string, role: string, processor: MoneyView | null, books: MoneyView, difference: MoneyView, 
+/**
+ * What explains the difference, or the lines on both sides.
+ */
+lines: Array<ReconcileLineView>, };
+export type ReconcileView = { company: string, company_name: string, zone: string, from_day: string | null, to_day: string | null, verdict: VerdictView, remainder: MoneyView | null, doubled: number, lost: number, checked: number, rows: Array<ReconcileRowView>, payouts: Array<TieOutView>, held: Array<HeldView>, 
+/**
+ * The watch period, for the chart; empty without one.
+ */
+watch: Array<WatchDayView>, when: string | null, problem: ProblemView | null, };
+export type ReconnectPasteArgs = { company: string, connection: string, 
+/**
+ * The whole address from the browser's address line.
+ */
+address: string, };
+export type ReconnectStartArgs = { company: string, connection: string, 
+/**
+ * False: show what will be asked and why. True: open the browser.
+ */
+open_browser: boolean, };
+export type ReconnectStep = "why" | "browser" | "same_company" | "done";
+export type ReconnectView = { company: string, connection: string, provider: string, provider_name: string, step: ReconnectStep, permissions: Array<PermissionView>, 
+/**
+ * The provider's page, for a browser that did not open by itself. Holds no secret.
+ */
+address: string | null, browser_opened: boolean, started: string | null, deadline: string | null, expected_company: string | null, found_company: string | null, found_masked_id: string | null, 
+/**
+ * First sign-in: there is no earlier company to compare with.
+ */
+first_time: boolean, old_access_kept: boolean, problem: ProblemView | null, };
+export type RecoveryKitArgs = { company: string, 
+/**
+ * The file to write.
+ */
+path: string, };
+export type RecoveryKitView = { file: string, 
+/**
+ * A short check text of the key, so that a person can tell two kits apart. Not the key.
+ */
+fingerprint: string, };
+export type RestorePreviewArgs = { 
+/**
+ * None on a fresh computer.
+ */
+company: string | null, 
+/**
+ * None: the newest one.
+ */
+backup: string | null, 
+/**
+ * On a fresh computer: the folder of the repository and the file of the recovery kit.
+ */
+place: string | null, recovery_key_file: string | null, };
+export type RestoreProofView = { file: string, entries: number, accounts_equal: number, accounts: number, 
+/**
+ * The backup of the present books that was taken first.
+ */
+safety_backup: string | null, seconds: number, };
+export type RestoreStartArgs = { company: string | null, backup: string, place: string | null, recovery_key_file: string | null, 
+/**
+ * The folder to restore into. It must be empty or not exist yet.
+ */
+target: string, };
+export type RestoreState = { "kind": "preview" } | { "kind": "working", job: JobView, } | { "kind": "done", proof: RestoreProofView, } | { "kind": "failed", problem: ProblemView, };
+export type RestoreView = { company: string | null, backup: string, taken: string, zone: string, company_name: string, inside: InsideView, 
+/**
+ * None on a fresh computer: there are no books to compare with.
+ */
+against_today: AgainstTodayView | null, target: string | null, state: RestoreState, };
+export type RetryView = { "kind": "never" } | { "kind": "later", after_seconds: number, } | { "kind": "after_fix" };
+export type RoleChoice = { role: string, 
+/**
+ * The account's id.
+ */
+account: string, };
+export type RoleProposalView = { role: string, 
+/**
+ * Which connector versions need it; empty means optional.
+ */
+needed_by: Array<string>, 
+/**
+ * The proposed account's id.
+ */
+account: string | null, reasons: Array<string>, sure: boolean, 
+/**
+ * Ids of accounts whose kind fits the role.
+ */
+fitting: Array<string>, };
+export type RoleRowView = { 
+/**
+ * The ledger's role name, such as `processing_fees`.
+ */
+role: string, account: string | null, 
+/**
+ * Needed by the new version and not by the old.
+ */
+new: boolean, problem: string | null, };
+export type RunView = { id: string, company: string, company_name: string, connection: string, provider: string, from: string, to: string, zone: string, now: string, started: string, mode: ModeView, owner: StreamOwner, steps: Array<StepView>, card: StageCardView, gate: GateView | null, stop_here: StopHereView, sample: SampleView | null, job: JobView | null, 
+/**
+ * Newest first, a handful.
+ */
+log: Array<LogLineView>, log_records: number, chain_good: boolean | null, watch: WatchView | null, differences: DifferenceCountsView, may: MayView, problem: ProblemView | null, };
+export type SampleRowView = { account: string, old: MoneyView | null, new: MoneyView | null, expected: boolean, };
+export type SampleView = { title: string, day: string, rows: Array<SampleRowView>, };
+export type SettingsView = { version: string, home: string, keychain: KeychainView, log_records: number, licence: string, 
+/**
+ * Packages of the catalogue: "square 1", "square 2".
+ */
+packages: Array<PackageView>, };
+export type StageCardView = { stage: StageName, payments: number | null, amount: MoneyView | null, from_day: string | null, to_day: string | null, entries_posted: number, entries_removed: number, checks: Array<CheckView>, };
+export type StageName = "plan" | "preflight" | "backup" | "restore_proved" | "rehearsal" | "reconnect" | "shadow_run" | "canary" | "wave_one" | "wave_two" | "cut_over" | "validate" | "reconcile" | "watch" | "finish";
+export type StepState = "done" | "now" | "failed" | "next" | "undone";
+export type StepView = { stage: StageName, state: StepState, note: NoteView | null, };
+export type StopHereView = { entries_removed: number, entries_put_back: number, amount: MoneyView | null, books_touched: boolean, };
+export type StoryView = { id: string, title: string, text: string, ends_well: boolean, };
+export type StreamOwner = "old" | "fenced" | "new";
+export type TieOutView = { day: string, masked_id: string, amount: MoneyView, fee: MoneyView, sum_of_entries: MoneyView, difference: MoneyView, movements: number, in_books: boolean, returned: boolean, };
+export type TodayView = { company: string, company_name: string, 
+/**
+ * Now, RFC 3339 (the practice clock in a practice company).
+ */
+now: string, zone: string, 
+/**
+ * Nearest deadline first.
+ */
+needs: Array<NeedView>, flows: Array<FlowView>, backup: BackupTile, agreement: AgreementTile, watch: WatchTile, };
+export type TouchedView = "nothing" | "settings_only" | "books" | "unknown";
+export type UpgradeApproveArgs = { company: string, upgrade: string, 
+/**
+ * Who says yes: the gate's `who`.
+ */
+who: string, 
+/**
+ * The gate's digest: the yes holds for exactly this state.
+ */
+digest: string, };
+export type UpgradeArgs = { company: string, upgrade: string, };
+export type UpgradeIdleView = { connection: string, provider: string, version: string, 
+/**
+ * The version that it can move to.
+ */
+available: string | null, 
+/**
+ * The last upgrade of this connection that ended, and how.
+ */
+last: EndedUpgradeView | null, };
+export type UpgradePlanArgs = { company: string, connection: string, to: string, };
+export type UpgradeView = { "kind": "none", company: string, company_name: string, connections: Array<UpgradeIdleView>, } | { "kind": "plan", plan: PlanView, } | { "kind": "run", run: RunView, };
+export type VerdictView = "pass" | "fail" | "inconclusive" | "not_applicable" | "expected" | "pending";
+export type WaitingFor = { "kind": "sign_off", who: string, } | { "kind": "reconnect", connection: string, } | { "kind": "next_day" } | { "kind": "person", what: string, };
+export type WatchDayView = { day: string, payments: number, remainder: MoneyView, held: number, verdict: VerdictView, };
+export type WatchTile = { "state": "none", last_sync: string | null, posted: number, } | { "state": "watching", upgrade: string, provider: string, version: string, day: number, of: number, checked: number, surprises: number, } | { "state": "running", upgrade: string, provider: string, from: string, to: string, stage: StageName, };
+export type WatchView = { day: number, of: number, ends: string, days: Array<WatchDayView>, };
+export type Work = "make_practice" | "sync" | "backup" | "verify_backup" | "restore" | "upgrade" | "roll_back" | "verify_log" | "reconcile";
+
+/** What each command takes and answers. */
+export interface Commands {
+  app_view: { args: NoArgs; answer: AppView };
+  company_select: { args: CompanyArgs; answer: AppView };
+  today_view: { args: CompanyArgs; answer: TodayView };
+  accounts_view: { args: CompanyArgs; answer: AccountsView };
+  reconnect_start: { args: ReconnectStartArgs; answer: ReconnectView };
+  reconnect_view: { args: ConnectionArgs; answer: ReconnectView };
+  reconnect_cancel: { args: ConnectionArgs; answer: AccountsView };
+  reconnect_paste: { args: ReconnectPasteArgs; answer: ReconnectView };
+  disconnect: { args: ConnectionArgs; answer: AccountsView };
+  upgrade_view: { args: CompanyArgs; answer: UpgradeView };
+  upgrade_plan: { args: UpgradePlanArgs; answer: UpgradeView };
+  upgrade_start: { args: UpgradePlanArgs; answer: UpgradeView };
+  upgrade_approve: { args: UpgradeApproveArgs; answer: UpgradeView };
+  upgrade_pause: { args: UpgradeArgs; answer: UpgradeView };
+  upgrade_resume: { args: UpgradeArgs; answer: UpgradeView };
+  upgrade_stop: { args: UpgradeArgs; answer: UpgradeView };
+  upgrade_rollback: { args: UpgradeArgs; answer: UpgradeView };
+  upgrade_next_day: { args: UpgradeArgs; answer: UpgradeView };
+  upgrade_finish: { args: UpgradeArgs; answer: UpgradeView };
+  differences_view: { args: DifferencesArgs; answer: DifferencesView };
+  backups_view: { args: CompanyArgs; answer: BackupsView };
+  backup_now: { args: CompanyArgs; answer: JobView };
+  backup_verify: { args: BackupArgs; answer: JobView };
+  restore_preview: { args: RestorePreviewArgs; answer: RestoreView };
+  restore_start: { args: RestoreStartArgs; answer: RestoreView };
+  recovery_kit: { args: RecoveryKitArgs; answer: RecoveryKitView };
+  reconcile_view: { args: ReconcileArgs; answer: ReconcileView };
+  hold_resolve: { args: HoldResolveArgs; answer: ReconcileView };
+  sync_now: { args: CompanyArgs; answer: JobView };
+  log_view: { args: LogArgs; answer: LogView };
+  log_verify: { args: NoArgs; answer: LogView };
+  practice_view: { args: NoArgs; answer: PracticeView };
+  practice_new: { args: PracticeNewArgs; answer: JobView };
+  books_inspect: { args: PathArgs; answer: CompanyAddView };
+  company_add: { args: CompanyAddArgs; answer: CompanyAddedView };
+  settings_view: { args: NoArgs; answer: SettingsView };
+  job_view: { args: JobArgs; answer: JobView };
+  job_cancel: { args: JobArgs; answer: JobView };
+  books_pick: { args: NoArgs; answer: PickedView };
+  folder_pick: { args: NoArgs; answer: PickedView };
+  kit_pick: { args: NoArgs; answer: PickedView };
+  kit_save_as: { args: NoArgs; answer: PickedView };
+  window_ready: { args: NoArgs; answer: DoneView };
+}
+
+/** Every command with whether it writes, in table order. */
+export const commandRows = [
+  { name: "app_view", writes: false, words: "Show the companies" },
+  { name: "company_select", writes: true, words: "Switch company" },
+  { name: "today_view", writes: false, words: "Go to Today" },
+  { name: "accounts_view", writes: false, words: "Go to Accounts" },
+  { name: "reconnect_start", writes: true, words: "Reconnect an account" },
+  { name: "reconnect_view", writes: false, words: "Show the reconnect" },
+  { name: "reconnect_cancel", writes: true, words: "Cancel the reconnect" },
+  { name: "reconnect_paste", writes: true, words: "Paste the address from the browser" },
+  { name: "disconnect", writes: true, words: "Disconnect an account" },
+  { name: "upgrade_view", writes: false, words: "Go to Upgrades" },
+  { name: "upgrade_plan", writes: false, words: "Plan an upgrade" },
+  { name: "upgrade_start", writes: true, words: "Start the upgrade" },
+  { name: "upgrade_approve", writes: true, words: "Approve the next stage" },
+  { name: "upgrade_pause", writes: true, words: "Pause the upgrade" },
+  { name: "upgrade_resume", writes: true, words: "Go on with the upgrade" },
+  { name: "upgrade_stop", writes: true, words: "Stop the upgrade here" },
+  { name: "upgrade_rollback", writes: true, words: "Roll the upgrade back" },
+  { name: "upgrade_next_day", writes: true, words: "Let a practice day pass" },
+  { name: "upgrade_finish", writes: true, words: "Finish the upgrade" },
+  { name: "differences_view", writes: false, words: "Show what changes" },
+  { name: "backups_view", writes: false, words: "Go to Backups" },
+  { name: "backup_now", writes: true, words: "Back up now" },
+  { name: "backup_verify", writes: true, words: "Prove a backup by restoring it" },
+  { name: "restore_preview", writes: false, words: "Look inside a backup" },
+  { name: "restore_start", writes: true, words: "Restore a backup" },
+  { name: "recovery_kit", writes: true, words: "Write the recovery kit" },
+  { name: "reconcile_view", writes: false, words: "Go to Reconcile" },
+  { name: "hold_resolve", writes: true, words: "Decide about a held payment" },
+  { name: "sync_now", writes: true, words: "Fetch and post new payments" },
+  { name: "log_view", writes: false, words: "Go to the log" },
+  { name: "log_verify", writes: false, words: "Check the log for changes" },
+  { name: "practice_view", writes: false, words: "Go to Practice" },
+  { name: "practice_new", writes: true, words: "Make a practice company" },
+  { name: "books_inspect", writes: false, words: "Look at a books file" },
+  { name: "company_add", writes: true, words: "Add a company" },
+  { name: "settings_view", writes: false, words: "Go to Settings" },
+  { name: "job_view", writes: false, words: "Show running work" },
+  { name: "job_cancel", writes: true, words: "Cancel running work" },
+  { name: "books_pick", writes: false, words: "Choose a books file" },
+  { name: "folder_pick", writes: false, words: "Choose a folder" },
+  { name: "kit_pick", writes: false, words: "Choose the recovery kit's file" },
+  { name: "kit_save_as", writes: false, words: "Choose where the recovery kit is written" },
+  { name: "window_ready", writes: false, words: "Say that the window shows" },
+] as const;
