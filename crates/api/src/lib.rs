@@ -5,10 +5,14 @@
 
 #[macro_use]
 pub mod commands;
+pub mod app;
 pub mod contract;
+pub mod jobs;
+pub mod practice_company;
 pub mod host;
 pub mod typescript;
 pub mod views;
 
+pub use app::{App, Start, worker_entry};
 pub use contract::{Commands, dispatch};
 pub use host::{E_WINDOW_CLOSING, E_WINDOW_HOME, Host};

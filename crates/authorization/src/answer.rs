@@ -31,8 +31,14 @@ pub(crate) enum Refused {
 }
 
 /// Errors that a provider may report, with what they mean.
-const ERRORS: &[&str] =
-    &["invalid_request", "unauthorized_client", "unsupported_response_type", "invalid_scope", "server_error", "temporarily_unavailable"];
+const ERRORS: &[&str] = &[
+    "invalid_request",
+    "unauthorized_client",
+    "unsupported_response_type",
+    "invalid_scope",
+    "server_error",
+    "temporarily_unavailable",
+];
 
 pub(crate) fn read(query: &str, state: &str, authorize: &Url) -> Result<Answer, Refused> {
     let mut found: [Option<String>; 4] = [const { None }; 4];
@@ -51,7 +57,9 @@ pub(crate) fn read(query: &str, state: &str, authorize: &Url) -> Result<Answer, 
         found[slot] = Some(value.into_owned());
     }
     let [code, given_state, error, issuer] = found;
-    let Some(given_state) = given_state else { return Err(Refused::Malformed) };
+    let Some(given_state) = given_state else {
+        return Err(Refused::Malformed);
+    };
     if !same(&given_state, state) {
         return Err(Refused::OtherState);
     }
@@ -63,7 +71,13 @@ pub(crate) fn read(query: &str, state: &str, authorize: &Url) -> Result<Answer, 
     match (code, error) {
         (Some(code), None) => Ok(Answer::Code(AuthorizationCode::new(code))),
         (None, Some(error)) if error == "access_denied" => Ok(Answer::Declined),
-        (None, Some(error)) => Ok(Answer::Failed(ERRORS.iter().copied().find(|known| *known == error).unwrap_or("an error of its own"))),
+        (None, Some(error)) => Ok(Answer::Failed(
+            ERRORS
+                .iter()
+                .copied()
+                .find(|known| *known == error)
+                .unwrap_or("an error of its own"),
+        )),
         (Some(_), Some(_)) | (None, None) => Err(Refused::Malformed),
     }
 }

@@ -76,7 +76,9 @@ impl CredentialState {
 
     fn from_name(name: &str) -> Option<CredentialState> {
         use CredentialState::*;
-        [Active, Superseded, Retired, NeedsReauth].into_iter().find(|state| state.name() == name)
+        [Active, Superseded, Retired, NeedsReauth]
+            .into_iter()
+            .find(|state| state.name() == name)
     }
 }
 
@@ -84,15 +86,25 @@ impl CredentialState {
 pub async fn migrate(pool: &SqlitePool) -> Result<(), Problem> {
     let failed = |error: sqlx::Error| store("prepare the place for sign-ins", &error);
     let mut step = pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-    sqlx::query("CREATE TABLE IF NOT EXISTS credential_schema (version INTEGER NOT NULL)").execute(&mut *step).await.map_err(failed)?;
-    let version: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM credential_schema").fetch_one(&mut *step).await.map_err(failed)?;
+    sqlx::query("CREATE TABLE IF NOT EXISTS credential_schema (version INTEGER NOT NULL)")
+        .execute(&mut *step)
+        .await
+        .map_err(failed)?;
+    let version: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM credential_schema")
+        .fetch_one(&mut *step)
+        .await
+        .map_err(failed)?;
     match version.unwrap_or(0) {
         SCHEMA_VERSION => {}
         0 => {
             for statement in STEP_1 {
                 sqlx::query(*statement).execute(&mut *step).await.map_err(failed)?;
             }
-            sqlx::query("INSERT INTO credential_schema (version) VALUES ($1)").bind(SCHEMA_VERSION).execute(&mut *step).await.map_err(failed)?;
+            sqlx::query("INSERT INTO credential_schema (version) VALUES ($1)")
+                .bind(SCHEMA_VERSION)
+                .execute(&mut *step)
+                .await
+                .map_err(failed)?;
         }
         newer => {
             return Err(Problem::new(
@@ -177,7 +189,10 @@ fn read(row: &SqliteRow) -> Result<Row, Problem> {
             provider: text("provider")?,
             environment: Environment::from_name(&text("environment")?).ok_or_else(|| unreadable("environment"))?,
             client_id: text("client_id")?,
-            tenant: Tenant { id: text("tenant_id")?, name: text("tenant_name")? },
+            tenant: Tenant {
+                id: text("tenant_id")?,
+                name: text("tenant_name")?,
+            },
             permissions: names("permissions")?,
             missing: names("missing")?,
             access_expires: instant(maybe("access_expires")?, "access_expires")?,
@@ -226,7 +241,10 @@ pub(crate) async fn load(pool: &SqlitePool, connection: &str, generation: u32) -
     .map_err(|e| store("read a sign-in", &e))?;
     match row {
         Some(row) => read(&row),
-        None => Err(crate::problems::none(connection, format!("Sign-in number {generation} of it does not exist."))),
+        None => Err(crate::problems::none(
+            connection,
+            format!("Sign-in number {generation} of it does not exist."),
+        )),
     }
 }
 
@@ -258,7 +276,10 @@ pub(crate) async fn add(
     if let Some((_, provider, environment, tenant_id, tenant_name)) = &before
         && (*provider != new.facts.provider || environment != new.facts.environment.name() || *tenant_id != new.facts.tenant.id)
     {
-        return Err(other_company(&Tenant { id: tenant_id.clone(), name: tenant_name.clone() }));
+        return Err(other_company(&Tenant {
+            id: tenant_id.clone(),
+            name: tenant_name.clone(),
+        }));
     }
     let number = before.map_or(0, |(generation, ..)| generation) + 1;
     let generation = u32::try_from(number).map_err(|_| unreadable("generation"))?;
@@ -328,20 +349,44 @@ pub(crate) async fn replace_tokens(pool: &SqlitePool, row: (&str, u32), renewed:
 
 /// The write-ahead mark: a renewal is about to leave. `None` clears it.
 pub(crate) async fn mark_started(pool: &SqlitePool, row: &Row, at: Option<Timestamp>) -> Result<(), Problem> {
-    set(pool, row, "UPDATE credential SET refresh_started = $1 WHERE connection_id = $2 AND generation = $3 AND rotation = $4", at).await
+    set(
+        pool,
+        row,
+        "UPDATE credential SET refresh_started = $1 WHERE connection_id = $2 AND generation = $3 AND rotation = $4",
+        at,
+    )
+    .await
 }
 
 pub(crate) async fn mark_retry_after(pool: &SqlitePool, row: &Row, at: Timestamp) -> Result<(), Problem> {
-    set(pool, row, "UPDATE credential SET retry_after = $1 WHERE connection_id = $2 AND generation = $3 AND rotation = $4", Some(at)).await
+    set(
+        pool,
+        row,
+        "UPDATE credential SET retry_after = $1 WHERE connection_id = $2 AND generation = $3 AND rotation = $4",
+        Some(at),
+    )
+    .await
 }
 
 /// The provider refused this very access: whatever its expiry said, it is over.
 pub(crate) async fn mark_access_over(pool: &SqlitePool, row: &Row, at: Timestamp) -> Result<(), Problem> {
-    set(pool, row, "UPDATE credential SET access_expires = $1 WHERE connection_id = $2 AND generation = $3 AND rotation = $4", Some(at)).await
+    set(
+        pool,
+        row,
+        "UPDATE credential SET access_expires = $1 WHERE connection_id = $2 AND generation = $3 AND rotation = $4",
+        Some(at),
+    )
+    .await
 }
 
 pub(crate) async fn mark_used(pool: &SqlitePool, row: &Row, at: Timestamp) -> Result<(), Problem> {
-    set(pool, row, "UPDATE credential SET last_used = $1 WHERE connection_id = $2 AND generation = $3 AND rotation = $4", Some(at)).await
+    set(
+        pool,
+        row,
+        "UPDATE credential SET last_used = $1 WHERE connection_id = $2 AND generation = $3 AND rotation = $4",
+        Some(at),
+    )
+    .await
 }
 
 async fn set(pool: &SqlitePool, row: &Row, statement: &'static str, at: Option<Timestamp>) -> Result<(), Problem> {
@@ -396,14 +441,19 @@ pub(crate) async fn reinstate(pool: &SqlitePool, connection: &str, generation: u
         .execute(&mut *change)
         .await
         .map_err(failed)?;
-    let done = sqlx::query("UPDATE credential SET state = 'active' WHERE connection_id = $1 AND generation = $2 AND state IN ('superseded', 'active')")
-        .bind(connection)
-        .bind(i64::from(generation))
-        .execute(&mut *change)
-        .await
-        .map_err(failed)?;
+    let done = sqlx::query(
+        "UPDATE credential SET state = 'active' WHERE connection_id = $1 AND generation = $2 AND state IN ('superseded', 'active')",
+    )
+    .bind(connection)
+    .bind(i64::from(generation))
+    .execute(&mut *change)
+    .await
+    .map_err(failed)?;
     if done.rows_affected() != 1 {
-        let why = format!("Sign-in number {generation} of \"{}\" is retired, ended or does not exist.", shown(connection));
+        let why = format!(
+            "Sign-in number {generation} of \"{}\" is retired, ended or does not exist.",
+            shown(connection)
+        );
         return Err(crate::problems::none(connection, why));
     }
     change.commit().await.map_err(failed)

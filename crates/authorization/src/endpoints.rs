@@ -34,7 +34,9 @@ impl Environment {
     }
 
     pub fn from_name(name: &str) -> Option<Environment> {
-        [Environment::Production, Environment::Sandbox, Environment::Practice].into_iter().find(|e| e.name() == name)
+        [Environment::Production, Environment::Sandbox, Environment::Practice]
+            .into_iter()
+            .find(|e| e.name() == name)
     }
 }
 
@@ -76,10 +78,14 @@ impl Endpoints {
     /// Every address is https, or http on a loopback host; all findings at once (`E-PROVIDER`).
     pub fn check(&self) -> Result<(), Problem> {
         let mut findings = Vec::new();
-        let addresses =
-            [("authorize", Some(&self.authorize)), ("token", Some(&self.token)), ("status", self.status.as_ref()), ("api_base", Some(&self.api_base))];
+        let addresses = [
+            ("authorize", Some(&self.authorize)),
+            ("token", Some(&self.token)),
+            ("status", self.status.as_ref()),
+            ("api_base", Some(&self.api_base)),
+        ];
         for (name, url) in addresses {
-            if let Some(why) = url.and_then(|url| unsafe_address(url)) {
+            if let Some(why) = url.and_then(unsafe_address) {
                 findings.push(format!("{name}: {why}"));
             }
         }
@@ -101,7 +107,10 @@ impl Endpoints {
 
     /// Whether everything is on this computer, as for the practice company.
     pub(crate) fn all_loopback(&self) -> bool {
-        [&self.authorize, &self.token, &self.api_base].into_iter().chain(&self.status).all(is_loopback)
+        [&self.authorize, &self.token, &self.api_base]
+            .into_iter()
+            .chain(&self.status)
+            .all(is_loopback)
     }
 
     pub(crate) fn client(&self) -> Result<reqwest::Client, Problem> {

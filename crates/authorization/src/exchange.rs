@@ -14,9 +14,9 @@ use jiff::{SignedDuration, Timestamp};
 use ledger::Problem;
 use oauth2::basic::{BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType};
 use oauth2::{
-    AsyncHttpClient, AuthUrl, AuthorizationCode, ClientId, CsrfToken, EndpointNotSet, EndpointSet, ErrorResponse, ExtraTokenFields, HttpRequest, HttpResponse,
-    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope, StandardRevocableToken, StandardTokenResponse,
-    TokenResponse, TokenUrl,
+    AsyncHttpClient, AuthUrl, AuthorizationCode, ClientId, CsrfToken, EndpointNotSet, EndpointSet, ErrorResponse, ExtraTokenFields,
+    HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope,
+    StandardRevocableToken, StandardTokenResponse, TokenResponse, TokenUrl,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -65,14 +65,25 @@ impl Failure {
         let title = &provider.title;
         match self {
             Failure::NotSent => network(title, "No connection could be made.", WAIT_DEFAULT_SECONDS),
-            Failure::Lost { after_seconds } => network(title, "The connection broke, or the answer was a fault on their side.", *after_seconds),
-            Failure::Busy { after_seconds } => {
-                network(title, format!("{title} is busy and asks to come back in {after_seconds} seconds."), *after_seconds)
-            }
-            Failure::NotAnAnswer { status } => {
-                network(title, format!("Something between here and {title} answered with a page instead (status {status})."), WAIT_DEFAULT_SECONDS)
-            }
-            Failure::Refused => unusable(title, "It did not accept the code that it had just given; such a code works once and for a few minutes."),
+            Failure::Lost { after_seconds } => network(
+                title,
+                "The connection broke, or the answer was a fault on their side.",
+                *after_seconds,
+            ),
+            Failure::Busy { after_seconds } => network(
+                title,
+                format!("{title} is busy and asks to come back in {after_seconds} seconds."),
+                *after_seconds,
+            ),
+            Failure::NotAnAnswer { status } => network(
+                title,
+                format!("Something between here and {title} answered with a page instead (status {status})."),
+                WAIT_DEFAULT_SECONDS,
+            ),
+            Failure::Refused => unusable(
+                title,
+                "It did not accept the code that it had just given; such a code works once and for a few minutes.",
+            ),
             Failure::AppRefused => Problem::new(
                 E_SIGN_IN_APP,
                 format!("{title} does not know this application."),
@@ -183,7 +194,12 @@ pub(crate) fn start(endpoints: &Endpoints, client_id: &str, permissions: &[Strin
         request = request.add_extra_param(name.as_str(), value.as_str());
     }
     let (page, state) = request.url();
-    Started { page, state, verifier, redirect }
+    Started {
+        page,
+        state,
+        verifier,
+        redirect,
+    }
 }
 
 /// Uses the code, once.
@@ -197,7 +213,11 @@ pub(crate) async fn exchange(
 ) -> Result<TokenAnswer, Failure> {
     let http = Http::new(provider, endpoints)?;
     let client = oauth(endpoints, client_id).set_redirect_uri(RedirectUrl::from_url(started.redirect));
-    let answered = client.exchange_code(code).set_pkce_verifier(started.verifier).request_async(&http).await;
+    let answered = client
+        .exchange_code(code)
+        .set_pkce_verifier(started.verifier)
+        .request_async(&http)
+        .await;
     sort(answered, provider, now)
 }
 
@@ -216,7 +236,11 @@ pub(crate) async fn renew(
     sort(answered, provider, now)
 }
 
-fn sort(answered: Result<Answered, RequestTokenError<Transport, Refusal>>, provider: &Provider, now: Timestamp) -> Result<TokenAnswer, Failure> {
+fn sort(
+    answered: Result<Answered, RequestTokenError<Transport, Refusal>>,
+    provider: &Provider,
+    now: Timestamp,
+) -> Result<TokenAnswer, Failure> {
     let answered = match answered {
         Ok(answered) => answered,
         Err(RequestTokenError::Request(Transport(failure))) => return Err(failure),
@@ -241,12 +265,18 @@ fn sort(answered: Result<Answered, RequestTokenError<Transport, Refusal>>, provi
     let fields = answered.extra_fields();
     let instant = |text: &Option<String>| match text {
         None => Ok(None),
-        Some(text) => text.parse::<Timestamp>().map(Some).map_err(|_| Failure::Unusable("an expiry is not an instant")),
+        Some(text) => text
+            .parse::<Timestamp>()
+            .map(Some)
+            .map_err(|_| Failure::Unusable("an expiry is not an instant")),
     };
     let after = |seconds: Option<u64>| seconds.and_then(|s| now.checked_add(SignedDuration::from_secs(i64::try_from(s).ok()?)).ok());
     let (access_expires, refresh_expires) = match provider.expiry {
         Expiry::Absolute => (instant(&fields.expires_at)?, instant(&fields.refresh_token_expires_at)?),
-        Expiry::Seconds => (after(answered.expires_in().map(|d| d.as_secs())), after(fields.refresh_token_expires_in)),
+        Expiry::Seconds => (
+            after(answered.expires_in().map(|d| d.as_secs())),
+            after(fields.refresh_token_expires_in),
+        ),
     };
     Ok(TokenAnswer {
         tokens: Tokens {
@@ -269,7 +299,10 @@ struct Http {
 impl Http {
     fn new(provider: &Provider, endpoints: &Endpoints) -> Result<Http, Failure> {
         let client = endpoints.client().map_err(|_| Failure::NotSent)?;
-        Ok(Http { client, body_as: provider.token_request })
+        Ok(Http {
+            client,
+            body_as: provider.token_request,
+        })
     }
 }
 
@@ -292,8 +325,9 @@ async fn call(http: &reqwest::Client, body_as: TokenRequest, request: HttpReques
     let sending = match body_as {
         TokenRequest::Form => sending.header("content-type", "application/x-www-form-urlencoded").body(form),
         TokenRequest::Json => {
-            let fields: serde_json::Map<String, serde_json::Value> =
-                url::form_urlencoded::parse(&form).map(|(name, value)| (name.into_owned(), value.into_owned().into())).collect();
+            let fields: serde_json::Map<String, serde_json::Value> = url::form_urlencoded::parse(&form)
+                .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
+                .collect();
             sending.json(&fields)
         }
     };
@@ -306,25 +340,39 @@ async fn call(http: &reqwest::Client, body_as: TokenRequest, request: HttpReques
     if status.is_server_error() {
         return Err(Transport(Failure::Lost { after_seconds }));
     }
-    let is_json = answer.headers().get("content-type").is_some_and(|kind| kind.as_bytes().to_ascii_lowercase().starts_with(b"application/json"));
+    let is_json = answer
+        .headers()
+        .get("content-type")
+        .is_some_and(|kind| kind.as_bytes().to_ascii_lowercase().starts_with(b"application/json"));
     if !is_json || status.is_redirection() || status.is_informational() {
         return Err(Transport(Failure::NotAnAnswer { status: status.as_u16() }));
     }
     // The library takes 200 only; every success with a JSON body is one.
     let told = if status.is_success() { 200 } else { status.as_u16() };
     let body = read_body(answer).await.map_err(Transport)?;
-    let built = oauth2::http::Response::builder().status(told).header("content-type", "application/json").body(body);
+    let built = oauth2::http::Response::builder()
+        .status(told)
+        .header("content-type", "application/json")
+        .body(body);
     built.map_err(|_| Transport(Failure::Unusable("its status is unknown")))
 }
 
 pub(crate) fn not_sent_or_lost(error: &reqwest::Error) -> Failure {
-    if error.is_connect() || error.is_builder() { Failure::NotSent } else { Failure::Lost { after_seconds: WAIT_DEFAULT_SECONDS } }
+    if error.is_connect() || error.is_builder() {
+        Failure::NotSent
+    } else {
+        Failure::Lost {
+            after_seconds: WAIT_DEFAULT_SECONDS,
+        }
+    }
 }
 
 /// Reads at most [`ANSWER_MAX`] bytes after decompression.
 pub(crate) async fn read_body(mut answer: reqwest::Response) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|_| Failure::Lost { after_seconds: WAIT_DEFAULT_SECONDS })? {
+    while let Some(chunk) = answer.chunk().await.map_err(|_| Failure::Lost {
+        after_seconds: WAIT_DEFAULT_SECONDS,
+    })? {
         if body.len() + chunk.len() > ANSWER_MAX {
             return Err(Failure::Unusable("it is far too long"));
         }
@@ -337,7 +385,9 @@ pub(crate) async fn read_body(mut answer: reqwest::Response) -> Result<Vec<u8>, 
 pub(crate) fn wait(headers: &reqwest::header::HeaderMap) -> u64 {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let date = |text: &str| jiff::fmt::rfc2822::parse(text).ok().map(|zoned| zoned.timestamp());
-    let Some(asked) = text("retry-after") else { return WAIT_DEFAULT_SECONDS };
+    let Some(asked) = text("retry-after") else {
+        return WAIT_DEFAULT_SECONDS;
+    };
     let seconds = match asked.parse::<u64>() {
         Ok(seconds) => Some(seconds),
         Err(_) => match (date(asked), text("date").and_then(date)) {
@@ -363,7 +413,12 @@ mod tests {
     fn started() -> Started {
         let provider = crate::providers().unwrap().remove(0);
         let endpoints = provider.endpoints(crate::Environment::Production).unwrap();
-        start(&endpoints, "app & id", &["PAYMENTS_READ".into(), "PAYOUTS_READ".into()], Url::parse("http://127.0.0.1:1/callback/square").unwrap())
+        start(
+            &endpoints,
+            "app & id",
+            &["PAYMENTS_READ".into(), "PAYOUTS_READ".into()],
+            Url::parse("http://127.0.0.1:1/callback/square").unwrap(),
+        )
     }
 
     #[test]
@@ -401,7 +456,19 @@ mod tests {
         check(&[("retry-after", "0")], 1);
         check(&[("retry-after", "9999999")], 86_400);
         check(&[("retry-after", "soon")], 30);
-        check(&[("retry-after", "Wed, 21 Oct 2026 07:30:00 GMT"), ("date", "Wed, 21 Oct 2026 07:28:00 GMT")], 120);
-        check(&[("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT"), ("date", "Wed, 21 Oct 2026 07:30:00 GMT")], 30);
+        check(
+            &[
+                ("retry-after", "Wed, 21 Oct 2026 07:30:00 GMT"),
+                ("date", "Wed, 21 Oct 2026 07:28:00 GMT"),
+            ],
+            120,
+        );
+        check(
+            &[
+                ("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT"),
+                ("date", "Wed, 21 Oct 2026 07:30:00 GMT"),
+            ],
+            30,
+        );
     }
 }

@@ -71,14 +71,25 @@ impl Grant {
 
 /// All `needed` are in `granted`, or `E-PERMISSION-MISSING` with each missing one in plain words.
 pub fn require_permissions(provider: &Provider, granted: &[String], needed: &[String]) -> Result<(), Problem> {
-    let missing: Vec<String> = needed.iter().filter(|name| !granted.contains(name)).map(|name| provider.explain(name)).collect();
+    let missing: Vec<String> = needed
+        .iter()
+        .filter(|name| !granted.contains(name))
+        .map(|name| provider.explain(name))
+        .collect();
     let Some(first) = missing.first().cloned() else { return Ok(()) };
     let count = missing.len();
     let mut problem = Problem::new(
         E_PERMISSION_MISSING,
-        format!("{} did not give {count} of the {} permissions that are needed.", provider.title, needed.len()),
+        format!(
+            "{} did not give {count} of the {} permissions that are needed.",
+            provider.title,
+            needed.len()
+        ),
         first,
-        format!("Choose \"Reconnect {}\", and leave all permissions switched on where {} lists them.", provider.title, provider.title),
+        format!(
+            "Choose \"Reconnect {}\", and leave all permissions switched on where {} lists them.",
+            provider.title, provider.title
+        ),
     );
     problem.why = missing;
     Err(problem)

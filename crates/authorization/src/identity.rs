@@ -35,12 +35,21 @@ pub(crate) async fn ask(
     if let (Some(status), Some(address)) = (&provider.status, &endpoints.status) {
         let told = fetch(http.post(address.clone()).bearer_auth(bearer)).await.map_err(fail)?;
         let Told::Json(told) = told else {
-            return Err(unusable(&provider.title, "It refused to tell what the access that it had just given may do."));
+            return Err(unusable(
+                &provider.title,
+                "It refused to tell what the access that it had just given may do.",
+            ));
         };
         let scopes = told.pointer(&status.scopes).and_then(Value::as_array);
-        let Some(scopes) = scopes else { return Err(unusable(&provider.title, "It did not tell which permissions it gave.")) };
+        let Some(scopes) = scopes else {
+            return Err(unusable(&provider.title, "It did not tell which permissions it gave."));
+        };
         permissions = scopes.iter().filter_map(Value::as_str).map(str::to_string).collect();
-        if told.pointer(&status.client).and_then(Value::as_str).is_some_and(|told| told != client_id) {
+        if told
+            .pointer(&status.client)
+            .and_then(Value::as_str)
+            .is_some_and(|told| told != client_id)
+        {
             return Err(unusable(&provider.title, "The access that it gave belongs to another application."));
         }
         ids.extend(text(&told, &status.tenant));
@@ -67,11 +76,17 @@ pub(crate) async fn ask(
     if ids.iter().any(|other| *other != id) {
         return Err(unusable(&provider.title, "It named different companies for the same access."));
     }
-    Ok(Known { tenant: Tenant { id, name }, permissions })
+    Ok(Known {
+        tenant: Tenant { id, name },
+        permissions,
+    })
 }
 
 fn text(told: &Value, pointer: &str) -> Option<String> {
-    told.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_string)
+    told.pointer(pointer)
+        .and_then(Value::as_str)
+        .filter(|text| !text.is_empty())
+        .map(str::to_string)
 }
 
 enum Told {
@@ -87,7 +102,9 @@ async fn fetch(request: reqwest::RequestBuilder) -> Result<Told, Failure> {
     match status {
         200..=299 => {
             let body = read_body(answer).await?;
-            serde_json::from_slice(&body).map(Told::Json).map_err(|_| Failure::NotAnAnswer { status })
+            serde_json::from_slice(&body)
+                .map(Told::Json)
+                .map_err(|_| Failure::NotAnAnswer { status })
         }
         401 | 403 => Ok(Told::Refused),
         429 => Err(Failure::Busy { after_seconds }),

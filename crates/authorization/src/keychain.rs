@@ -113,8 +113,14 @@ impl Keychain {
         let kept_where = store.kept_where();
         let (requests, inbox) = mpsc::channel();
         // If the system can start no thread, the inbox is dropped and every request says that the keychain is absent.
-        let _ = std::thread::Builder::new().name("keychain".into()).spawn(move || serve(store, &inbox));
-        Keychain { requests: Arc::new(requests), deadline, kept_where }
+        let _ = std::thread::Builder::new()
+            .name("keychain".into())
+            .spawn(move || serve(store, &inbox));
+        Keychain {
+            requests: Arc::new(requests),
+            deadline,
+            kept_where,
+        }
     }
 
     pub fn kept_where(&self) -> KeptWhere {
@@ -177,7 +183,7 @@ impl Keychain {
 fn serve(mut store: impl KeyStore, inbox: &mpsc::Receiver<Request>) {
     while let Ok(request) = inbox.recv() {
         match request {
-            // Who gave up is not served: a key must not be written minutes after the caller was told "no".
+            // Who gave up is not served: after a long hang the queue would otherwise ask the person once more each.
             Request::Read(_, reply) if reply.is_closed() => {}
             Request::Write(_, _, reply) | Request::Erase(_, reply) if reply.is_closed() => {}
             Request::Read(name, reply) => drop(reply.send(store.read(&name))),

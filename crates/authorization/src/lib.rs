@@ -38,7 +38,7 @@ use std::sync::Arc;
 pub use credential_rows::{CredentialState, migrate};
 pub use endpoints::{Endpoints, Environment, LoopbackHost, Redirect};
 pub use grant::{Grant, GrantFacts, Tenant, require_permissions};
-pub use keychain::{Keychain, KeychainStatus, KeptWhere};
+pub use keychain::{KeptWhere, Keychain, KeychainStatus};
 pub use problems::codes;
 pub use provider::{Provider, providers};
 pub use sign_in::{Controls, OpenPage, SignIn, SignInEvent, TIME_TO_SIGN_IN, authorize};

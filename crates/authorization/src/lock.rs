@@ -47,7 +47,10 @@ pub(crate) async fn hold(folder: &Path, name: &str) -> Result<Held, Problem> {
     match tokio::time::timeout(DEADLINE, waiting).await {
         Ok(Ok(())) => Ok(Held(file)),
         Ok(Err(e)) => Err(busy(format!("The lock file could not be locked: {e}."), Retry::AfterFix)),
-        Err(_) => Err(busy(format!("It has been renewing it for {} seconds.", DEADLINE.as_secs()), Retry::Later { after_seconds: 60 })),
+        Err(_) => Err(busy(
+            format!("It has been renewing it for {} seconds.", DEADLINE.as_secs()),
+            Retry::Later { after_seconds: 60 },
+        )),
     }
 }
 

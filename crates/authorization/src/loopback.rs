@@ -28,11 +28,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use url::Url;
 
 /// More than any browser opens; further ones wait in the system's queue.
-const CONNECTIONS_MAX: usize = 32;
+const CONNECTIONS_MAX: usize = 64;
 /// Everything one connection may send.
 const BYTES_MAX: usize = 16 * 1024;
-/// How long one connection may stay.
-const CONNECTION_LIFE: Duration = Duration::from_secs(10);
+/// How long one connection may stay. A browser on this computer needs milliseconds; idle hostile ones delay it.
+const CONNECTION_LIFE: Duration = Duration::from_secs(3);
 
 const SCRIPT: &str = "history.replaceState(null,\"\",\"/\")";
 
@@ -53,7 +53,9 @@ impl Loopback {
                 "Check whether a firewall forbids programs to listen on 127.0.0.1, or sign in by pasting the address.",
             )
         };
-        let v4 = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|e| refused(format!("The system reported: {e}.")))?;
+        let v4 = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .map_err(|e| refused(format!("The system reported: {e}.")))?;
         let port = v4.local_addr().map_err(|e| refused(format!("The system reported: {e}.")))?.port();
         let (name, v6) = match host {
             LoopbackHost::Address => ("127.0.0.1", None),
@@ -65,7 +67,13 @@ impl Loopback {
     }
 
     /// Serves until dropped. The first answer with the right state goes to `taken`; `refused` hears of the others.
-    pub async fn serve(self, state: String, authorize: Url, taken: oneshot::Sender<Answer>, refused: impl Fn(Refused) + Send + Sync + 'static) {
+    pub async fn serve(
+        self,
+        state: String,
+        authorize: Url,
+        taken: oneshot::Sender<Answer>,
+        refused: impl Fn(Refused) + Send + Sync + 'static,
+    ) {
         let port = self.redirect.port().unwrap_or_default();
         let door = Arc::new(Door {
             path: self.redirect.path().to_string(),
@@ -76,7 +84,11 @@ impl Loopback {
             refused: Box::new(refused),
         });
         let app = Router::new().fallback(handle).with_state(door);
-        let listener = Few { v4: self.v4, v6: self.v6, places: Arc::new(Semaphore::new(CONNECTIONS_MAX)) };
+        let listener = Few {
+            v4: self.v4,
+            v6: self.v6,
+            places: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+        };
         // Serving ends only with an error of the listener, which `Few` does not report; the caller's deadline holds.
         let _ = axum::serve(listener, app).await;
     }
@@ -118,7 +130,10 @@ impl Door {
             Ok(answer) => answer,
             Err(refused) => {
                 (self.refused)(refused);
-                return (StatusCode::BAD_REQUEST, "This answer does not belong to the sign-in that Changeover is waiting for.");
+                return (
+                    StatusCode::BAD_REQUEST,
+                    "This answer does not belong to the sign-in that Changeover is waiting for.",
+                );
             }
         };
         let waiting = match self.taken.lock() {
@@ -126,7 +141,10 @@ impl Door {
             Err(poisoned) => poisoned.into_inner().take(),
         };
         match waiting.map(|waiting| waiting.send(answer)) {
-            Some(Ok(())) => (StatusCode::OK, "Changeover has received the answer. You can close this page and go back to Changeover."),
+            Some(Ok(())) => (
+                StatusCode::OK,
+                "Changeover has received the answer. You can close this page and go back to Changeover.",
+            ),
             Some(Err(_)) | None => (StatusCode::GONE, "This sign-in is already over. You can close this page."),
         }
     }
@@ -171,7 +189,9 @@ impl axum::serve::Listener for Few {
 
     async fn accept(&mut self) -> (Short, SocketAddr) {
         loop {
-            let Ok(place) = self.places.clone().acquire_owned().await else { return std::future::pending().await };
+            let Ok(place) = self.places.clone().acquire_owned().await else {
+                return std::future::pending().await;
+            };
             let accepted = match &self.v6 {
                 None => self.v4.accept().await,
                 Some(v6) => tokio::select! { four = self.v4.accept() => four, six = v6.accept() => six },
@@ -200,7 +220,12 @@ struct Short {
 
 impl Short {
     fn new(stream: TcpStream, place: OwnedSemaphorePermit) -> Short {
-        Short { stream, left: BYTES_MAX, ends: Box::pin(tokio::time::sleep(CONNECTION_LIFE)), _place: place }
+        Short {
+            stream,
+            left: BYTES_MAX,
+            ends: Box::pin(tokio::time::sleep(CONNECTION_LIFE)),
+            _place: place,
+        }
     }
 }
 

@@ -14,7 +14,10 @@ impl Vault {
     pub async fn seal_named(&self, name: &str, secret: &SecretString) -> Result<String, Problem> {
         let sealing = self.sealing().await?;
         let place = seal::bound(&["named", name, &sealing.id]);
-        let blob = sealing.key.seal(secret.expose_secret().as_bytes(), &place).map_err(|e| unreadable(name, &e.to_string()))?;
+        let blob = sealing
+            .key
+            .seal(secret.expose_secret().as_bytes(), &place)
+            .map_err(|e| unreadable(name, &e.to_string()))?;
         Ok(format!("{}:{}", sealing.id, hex::encode(blob)))
     }
 
@@ -22,7 +25,9 @@ impl Vault {
     /// that ended, another computer), `E-CREDENTIAL-UNREADABLE` when the text was changed.
     pub async fn open_named(&self, name: &str, sealed: &str) -> Result<SecretString, Problem> {
         let sealing = self.sealing().await?;
-        let (key_id, blob) = sealed.split_once(':').ok_or_else(|| unreadable(name, "It does not have the form of a sealed text."))?;
+        let (key_id, blob) = sealed
+            .split_once(':')
+            .ok_or_else(|| unreadable(name, "It does not have the form of a sealed text."))?;
         if key_id != sealing.id {
             return Err(Problem::new(
                 E_KEYCHAIN_KEY_LOST,
@@ -33,12 +38,20 @@ impl Vault {
         }
         let blob = hex::decode(blob).map_err(|_| unreadable(name, "It was cut off or changed."))?;
         let place = seal::bound(&["named", name, key_id]);
-        let plain = sealing.key.open(&blob, &place).map_err(|_| unreadable(name, "It was changed, or belongs to another name."))?;
+        let plain = sealing
+            .key
+            .open(&blob, &place)
+            .map_err(|_| unreadable(name, "It was changed, or belongs to another name."))?;
         let text = std::str::from_utf8(&plain).map_err(|_| unreadable(name, "It is not text."))?;
         Ok(SecretString::from(text.to_owned()))
     }
 }
 
 fn unreadable(name: &str, why: &str) -> Problem {
-    Problem::new(E_CREDENTIAL_UNREADABLE, format!("The secret \"{name}\" cannot be used."), why, "Use the recovery kit, which holds what is needed.")
+    Problem::new(
+        E_CREDENTIAL_UNREADABLE,
+        format!("The secret \"{name}\" cannot be used."),
+        why,
+        "Use the recovery kit, which holds what is needed.",
+    )
 }

@@ -211,7 +211,15 @@ struct UnverifiedFile {
 }
 
 /// Parameters that belong to the protocol; a file may not set or replace them.
-const RESERVED: &[&str] = &["client_id", "redirect_uri", "response_type", "scope", "state", "code_challenge", "code_challenge_method"];
+const RESERVED: &[&str] = &[
+    "client_id",
+    "redirect_uri",
+    "response_type",
+    "scope",
+    "state",
+    "code_challenge",
+    "code_challenge_method",
+];
 
 /// Collects findings with their lines.
 struct Findings<'a> {
@@ -229,7 +237,10 @@ impl Findings<'_> {
     fn url(&mut self, given: &Spanned<String>) -> Option<Url> {
         match Url::parse(given.get_ref()) {
             Err(error) => {
-                self.at(given.span().start, format!("\"{}\" is not an address: {error}", shown(given.get_ref())));
+                self.at(
+                    given.span().start,
+                    format!("\"{}\" is not an address: {error}", shown(given.get_ref())),
+                );
                 None
             }
             Ok(url) => match unsafe_address(&url) {
@@ -265,7 +276,11 @@ impl Provider {
             let line = error.span().map_or(1, |span| line_of(text, span.start));
             refused(vec![format!("{file}:{line}: {}", error.message())], file)
         })?;
-        let mut findings = Findings { file, text, list: Vec::new() };
+        let mut findings = Findings {
+            file,
+            text,
+            list: Vec::new(),
+        };
         let provider = read.checked(&mut findings);
         if findings.list.is_empty()
             && let Some(provider) = provider
@@ -277,14 +292,25 @@ impl Provider {
 
     /// The addresses of one environment; `E-PROVIDER` if this provider has no such environment.
     pub fn endpoints(&self, environment: Environment) -> Result<Endpoints, Problem> {
-        self.environments.iter().find(|e| e.environment == environment).cloned().ok_or_else(|| {
-            Problem::new(
-                E_PROVIDER,
-                format!("{} has no environment \"{}\".", self.title, environment.name()),
-                format!("Known are: {}.", self.environments.iter().map(|e| e.environment.name()).collect::<Vec<_>>().join(", ")),
-                "Choose one of these, or give the addresses of the practice company.",
-            )
-        })
+        self.environments
+            .iter()
+            .find(|e| e.environment == environment)
+            .cloned()
+            .ok_or_else(|| {
+                Problem::new(
+                    E_PROVIDER,
+                    format!("{} has no environment \"{}\".", self.title, environment.name()),
+                    format!(
+                        "Known are: {}.",
+                        self.environments
+                            .iter()
+                            .map(|e| e.environment.name())
+                            .collect::<Vec<_>>()
+                            .join(", ")
+                    ),
+                    "Choose one of these, or give the addresses of the practice company.",
+                )
+            })
     }
 
     /// The first environment's paths on the practice company's server. `E-PROVIDER` unless `base` is on this computer.
@@ -304,7 +330,9 @@ impl Provider {
         here.token = moved(&here.token);
         here.status = here.status.as_ref().map(moved);
         here.api_base = moved(&here.api_base);
-        here.redirect = Redirect::Loopback { host: LoopbackHost::Address };
+        here.redirect = Redirect::Loopback {
+            host: LoopbackHost::Address,
+        };
         if !here.all_loopback() {
             return Err(Problem::new(
                 E_PROVIDER,
@@ -332,14 +360,23 @@ impl Provider {
     /// Every asked permission is one that the file explains (`E-PERMISSION-UNKNOWN` otherwise): nobody should be
     /// asked for something that Changeover cannot explain.
     pub fn check_permissions(&self, asked: &[String]) -> Result<(), Problem> {
-        let unknown: Vec<String> =
-            asked.iter().filter(|name| self.permission(name).is_none()).map(|name| format!("\"{}\" is not in its file.", shown(name))).collect();
+        let unknown: Vec<String> = asked
+            .iter()
+            .filter(|name| self.permission(name).is_none())
+            .map(|name| format!("\"{}\" is not in its file.", shown(name)))
+            .collect();
         let Some(first) = unknown.first().cloned() else { return Ok(()) };
         let mut problem = Problem::new(
             E_PERMISSION_UNKNOWN,
-            format!("Changeover does not know what a permission of {} is for, so it does not ask for it.", self.title),
+            format!(
+                "Changeover does not know what a permission of {} is for, so it does not ask for it.",
+                self.title
+            ),
             first,
-            format!("Describe it in catalog/providers/{}.toml, or correct the connector package.", self.name),
+            format!(
+                "Describe it in catalog/providers/{}.toml, or correct the connector package.",
+                self.name
+            ),
         );
         problem.why = unknown;
         Err(problem)
@@ -360,7 +397,14 @@ impl File {
             findings.at(self.credential.code_life_seconds.span().start, "code_life_seconds: must be above 0");
         }
         let environments = environments(self.environment, findings);
-        rules(&self.refresh, &self.revocation, &self.identity, self.status.as_ref(), &self.limits, findings);
+        rules(
+            &self.refresh,
+            &self.revocation,
+            &self.identity,
+            self.status.as_ref(),
+            &self.limits,
+            findings,
+        );
         let identity_permission = self.identity.get_ref().permission.clone();
         let mut permissions: Vec<Permission> = Vec::new();
         for permission in self.permission {
@@ -375,7 +419,10 @@ impl File {
             permissions.push(permission);
         }
         if !permissions.iter().any(|p| p.name == identity_permission) {
-            findings.at(self.identity.span().start, format!("identity.permission {identity_permission} is not among the permissions"));
+            findings.at(
+                self.identity.span().start,
+                format!("identity.permission {identity_permission} is not among the permissions"),
+            );
         }
         Some(Provider {
             name: self.name.into_inner(),
@@ -390,8 +437,22 @@ impl File {
             status: self.status.map(Spanned::into_inner),
             limits: self.limits.into_inner(),
             permissions,
-            deadlines: self.deadline.into_iter().map(|d| Fact { text: d.what, source: d.source }).collect(),
-            unverified: self.unverified.into_iter().map(|u| Fact { text: u.fact, source: u.source }).collect(),
+            deadlines: self
+                .deadline
+                .into_iter()
+                .map(|d| Fact {
+                    text: d.what,
+                    source: d.source,
+                })
+                .collect(),
+            unverified: self
+                .unverified
+                .into_iter()
+                .map(|u| Fact {
+                    text: u.fact,
+                    source: u.source,
+                })
+                .collect(),
             environments,
         })
     }
@@ -417,21 +478,37 @@ fn environments(files: Vec<Spanned<EnvironmentFile>>, findings: &mut Findings<'_
         }
         for (name, value) in &file.extra {
             if RESERVED.contains(&name.as_str()) {
-                findings.at(value.span().start, format!("extra: {name} belongs to the protocol and cannot be set"));
+                findings.at(
+                    value.span().start,
+                    format!("extra: {name} belongs to the protocol and cannot be set"),
+                );
             }
         }
         let status = match &file.status {
             Some(given) => findings.url(given).map(Some),
             None => Some(None),
         };
-        let urls = (findings.url(&file.authorize), findings.url(&file.token), status, findings.url(&file.api_base));
+        let urls = (
+            findings.url(&file.authorize),
+            findings.url(&file.token),
+            status,
+            findings.url(&file.api_base),
+        );
         if let (Some(environment), (Some(authorize), Some(token), Some(status), Some(api_base))) = (environment, urls) {
             let redirect = match file.redirect {
                 RedirectFile::Loopback { host } => Redirect::Loopback { host },
                 RedirectFile::Paste => Redirect::Paste { address: None },
             };
             let extra = file.extra.into_iter().map(|(name, value)| (name, value.into_inner())).collect();
-            list.push(Endpoints { environment, authorize, token, status, api_base, redirect, extra });
+            list.push(Endpoints {
+                environment,
+                authorize,
+                token,
+                status,
+                api_base,
+                redirect,
+                extra,
+            });
         }
     }
     list
@@ -447,15 +524,25 @@ fn rules(
 ) {
     let r = refresh.get_ref();
     if r.refused.is_empty() {
-        findings.at(refresh.span().start, "refresh.refused: at least one code, or an ended sign-in can never be told from a fault");
+        findings.at(
+            refresh.span().start,
+            "refresh.refused: at least one code, or an ended sign-in can never be told from a fault",
+        );
     }
     if r.ahead_days == 0 || r.ahead_days > r.access_life_days.max(1) {
         findings.at(refresh.span().start, "refresh.ahead_days: between 1 and access_life_days");
     }
-    if Url::parse(&revocation.get_ref().page).ok().is_none_or(|page| page.scheme() != "https") {
+    if Url::parse(&revocation.get_ref().page)
+        .ok()
+        .is_none_or(|page| page.scheme() != "https")
+    {
         findings.at(revocation.span().start, "revocation.page: an https address");
     }
-    let pointers = [("identity.path", &identity.get_ref().path), ("identity.id", &identity.get_ref().id), ("identity.name", &identity.get_ref().name)];
+    let pointers = [
+        ("identity.path", &identity.get_ref().path),
+        ("identity.id", &identity.get_ref().id),
+        ("identity.name", &identity.get_ref().name),
+    ];
     for (name, value) in pointers {
         if !value.starts_with('/') {
             findings.at(identity.span().start, format!("{name}: begins with /"));
@@ -476,6 +563,9 @@ fn rules(
 
 /// The providers that ship with Changeover. A test holds that each of them passes its checks.
 pub fn providers() -> Result<Vec<Provider>, Problem> {
-    const FILES: &[(&str, &str)] = &[("catalog/providers/square.toml", include_str!("../../../catalog/providers/square.toml"))];
+    const FILES: &[(&str, &str)] = &[(
+        "catalog/providers/square.toml",
+        include_str!("../../../catalog/providers/square.toml"),
+    )];
     FILES.iter().map(|(file, text)| Provider::parse(file, text)).collect()
 }

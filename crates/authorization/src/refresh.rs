@@ -66,7 +66,10 @@ fn pause_left(row: &Row, now: Timestamp) -> Option<u64> {
 
 impl Vault {
     pub(crate) async fn hold(&self, connection: &str, generation: u32) -> Result<Holding, Problem> {
-        let flight = guard(&self.inner.flights).entry((connection.to_string(), generation)).or_default().clone();
+        let flight = guard(&self.inner.flights)
+            .entry((connection.to_string(), generation))
+            .or_default()
+            .clone();
         let task = flight.lock_owned().await;
         // Hashed, because a connection's name may not be fit for a file name.
         let name = hex::encode(Sha256::digest(connection.as_bytes()));
@@ -80,10 +83,18 @@ impl Vault {
         let (connection, generation, seen) = (row.connection_id.clone(), row.generation, row.rotation);
         let title = provider.title.clone();
         let task = tokio::spawn(async move { vault.renew_held(&connection, generation, seen, &provider, &endpoints).await });
-        task.await.unwrap_or_else(|_| Err(network(&title, "The renewal was interrupted because the program is ending.", 5)))
+        task.await
+            .unwrap_or_else(|_| Err(network(&title, "The renewal was interrupted because the program is ending.", 5)))
     }
 
-    async fn renew_held(&self, connection: &str, generation: u32, seen: i64, provider: &Provider, endpoints: &Endpoints) -> Result<(), Problem> {
+    async fn renew_held(
+        &self,
+        connection: &str,
+        generation: u32,
+        seen: i64,
+        provider: &Provider,
+        endpoints: &Endpoints,
+    ) -> Result<(), Problem> {
         let _held = self.hold(connection, generation).await?;
         self.write_unsaved(connection, generation, provider).await?;
         let row = rows::load(&self.inner.pool, connection, generation).await?;
@@ -97,7 +108,11 @@ impl Vault {
         }
         let now = (self.inner.clock)();
         if let Some(left) = pause_left(&row, now) {
-            return Err(network(&provider.title, format!("It asked, or failed, a moment ago; the next attempt is in {left} seconds."), left));
+            return Err(network(
+                &provider.title,
+                format!("It asked, or failed, a moment ago; the next attempt is in {left} seconds."),
+                left,
+            ));
         }
         let open = self.opened(&row, provider).await?;
         let Some(refresh) = &open.tokens.refresh else {
@@ -107,7 +122,8 @@ impl Vault {
         rows::mark_started(&self.inner.pool, &row, Some(now)).await?;
         match exchange::renew(provider, endpoints, &row.facts.client_id, refresh, now).await {
             Ok(answer) if answer.tenant_id.as_ref().is_some_and(|id| *id != row.facts.tenant.id) => {
-                self.end(&row, provider, "The renewed access was for another company, so it was thrown away.").await
+                self.end(&row, provider, "The renewed access was for another company, so it was thrown away.")
+                    .await
             }
             Ok(answer) => {
                 let tokens = Tokens {
@@ -115,7 +131,8 @@ impl Vault {
                     // A provider that returns none keeps the old one good (RFC 6749 §6).
                     refresh: Some(answer.tokens.refresh.unwrap_or_else(|| SecretString::from(refresh.expose_secret()))),
                 };
-                self.keep(&row, tokens, answer.access_expires, answer.refresh_expires, now, provider).await
+                self.keep(&row, tokens, answer.access_expires, answer.refresh_expires, now, provider)
+                    .await
             }
             Err(Failure::Refused) => self.refused(&row, provider, answer_was_lost).await,
             Err(failure) => self.failed(&row, provider, failure, answer_was_lost, now).await,
@@ -135,17 +152,29 @@ impl Vault {
         let sealing = self.sealing().await?;
         let place = rows::bound_to(&row.connection_id, row.generation, &row.facts, &row.key_id, rotation);
         let sealed = seal::seal_tokens(&sealing.key, &tokens, &place).map_err(no_randomness)?;
-        let renewed = Renewed { rotation, sealed, access_expires, refresh_expires, obtained: now };
+        let renewed = Renewed {
+            rotation,
+            sealed,
+            access_expires,
+            refresh_expires,
+            obtained: now,
+        };
         guard(&self.inner.unsaved).insert((row.connection_id.clone(), row.generation), renewed);
         self.remember((row.connection_id.clone(), row.generation), Arc::new(Open { rotation, tokens }));
         self.write_unsaved(&row.connection_id, row.generation, provider).await
     }
 
-    /// Writes tokens that wait in memory. Until it succeeds, nothing is renewed and nothing is signed: a person
+    pub(crate) fn has_unsaved(&self, connection: &str, generation: u32) -> bool {
+        guard(&self.inner.unsaved).contains_key(&(connection.to_string(), generation))
+    }
+
+    /// Writes tokens that wait in memory; the caller holds the credential. Until it succeeds, nothing is renewed and nothing is signed: a person
     /// must know, because closing the program now would lose them.
     pub(crate) async fn write_unsaved(&self, connection: &str, generation: u32, provider: &Provider) -> Result<(), Problem> {
         let at = (connection.to_string(), generation);
-        let Some(renewed) = guard(&self.inner.unsaved).remove(&at) else { return Ok(()) };
+        let Some(renewed) = guard(&self.inner.unsaved).remove(&at) else {
+            return Ok(());
+        };
         let mut last = None;
         for attempt in 0..WRITES_MAX {
             match rows::replace_tokens(&self.inner.pool, (connection, generation), &renewed).await {
@@ -174,9 +203,15 @@ impl Vault {
             return Ok(());
         }
         let reason = match (answer_was_lost, provider.refresh.rotates && provider.refresh.grace_seconds == 0) {
-            (true, true) => format!("The answer to an earlier renewal was lost on the way, and {} accepts each renewal only once.", provider.title),
+            (true, true) => format!(
+                "The answer to an earlier renewal was lost on the way, and {} accepts each renewal only once.",
+                provider.title
+            ),
             (true, false) | (false, _) => {
-                format!("{} refused to renew it: it ran out, was used elsewhere, or was ended in {}'s own settings.", provider.title, provider.title)
+                format!(
+                    "{} refused to renew it: it ran out, was used elsewhere, or was ended in {}'s own settings.",
+                    provider.title, provider.title
+                )
             }
         };
         self.end(row, provider, &reason).await
@@ -188,7 +223,14 @@ impl Vault {
     }
 
     /// Anything else says nothing about the access itself.
-    async fn failed(&self, row: &Row, provider: &Provider, failure: Failure, mark_stood_before: bool, now: Timestamp) -> Result<(), Problem> {
+    async fn failed(
+        &self,
+        row: &Row,
+        provider: &Provider,
+        failure: Failure,
+        mark_stood_before: bool,
+        now: Timestamp,
+    ) -> Result<(), Problem> {
         let problem = failure.problem(provider);
         let (acted, pause) = match failure {
             // Certainly nothing happened there: the mark goes, unless it stood there before.
@@ -203,7 +245,9 @@ impl Vault {
         if !acted && !mark_stood_before {
             rows::mark_started(&self.inner.pool, row, None).await?;
         }
-        let until = now.checked_add(SignedDuration::from_secs(i64::try_from(pause).unwrap_or(60))).unwrap_or(now);
+        let until = now
+            .checked_add(SignedDuration::from_secs(i64::try_from(pause).unwrap_or(60)))
+            .unwrap_or(now);
         rows::mark_retry_after(&self.inner.pool, row, until).await?;
         Err(problem)
     }
@@ -211,5 +255,8 @@ impl Vault {
 
 /// The problem of an access that only a person can renew.
 pub(crate) fn ended(row: &Row, provider: &Provider) -> Problem {
-    expired(&provider.title, row.reason.clone().unwrap_or_else(|| "It can only be renewed by signing in.".into()))
+    expired(
+        &provider.title,
+        row.reason.clone().unwrap_or_else(|| "It can only be renewed by signing in.".into()),
+    )
 }

@@ -57,7 +57,16 @@ impl MasterKey {
     pub fn open(&self, blob: &[u8], bound_to: &[u8]) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
         let (nonce, sealed) = blob.split_at_checked(NONCE_BYTES).ok_or(DoesNotOpen)?;
         let cipher = XChaCha20Poly1305::new(Key::from_slice(&self.0));
-        cipher.decrypt(XNonce::from_slice(nonce), AeadPayload { msg: sealed, aad: bound_to }).map(Zeroizing::new).map_err(|_| DoesNotOpen)
+        cipher
+            .decrypt(
+                XNonce::from_slice(nonce),
+                AeadPayload {
+                    msg: sealed,
+                    aad: bound_to,
+                },
+            )
+            .map(Zeroizing::new)
+            .map_err(|_| DoesNotOpen)
     }
 }
 
@@ -115,7 +124,10 @@ mod tests {
     use super::*;
 
     fn tokens() -> Tokens {
-        Tokens { access: "access-canary".into(), refresh: Some("refresh-canary".into()) }
+        Tokens {
+            access: "access-canary".into(),
+            refresh: Some("refresh-canary".into()),
+        }
     }
 
     #[test]
@@ -126,7 +138,12 @@ mod tests {
         let open = open_tokens(&key, &blob, &here).ok().unwrap();
         assert_eq!(open.access.expose_secret(), "access-canary");
         assert_eq!(open.refresh.unwrap().expose_secret(), "refresh-canary");
-        for elsewhere in [bound(&["c2", "square", "1"]), bound(&["c1", "square", "2"]), bound(&["c1s", "quare", "1"]), vec![]] {
+        for elsewhere in [
+            bound(&["c2", "square", "1"]),
+            bound(&["c1", "square", "2"]),
+            bound(&["c1s", "quare", "1"]),
+            vec![],
+        ] {
             assert!(open_tokens(&key, &blob, &elsewhere).is_err());
         }
         assert!(open_tokens(&MasterKey::random().unwrap(), &blob, &here).is_err());

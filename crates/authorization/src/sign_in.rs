@@ -78,7 +78,11 @@ pub struct Controls {
 impl Default for Controls {
     fn default() -> Self {
         let (pastes, inbox) = mpsc::channel(PASTES_MAX);
-        Controls { cancelled: Arc::new(watch::Sender::new(false)), pastes, inbox: Arc::new(tokio::sync::Mutex::new(inbox)) }
+        Controls {
+            cancelled: Arc::new(watch::Sender::new(false)),
+            pastes,
+            inbox: Arc::new(tokio::sync::Mutex::new(inbox)),
+        }
     }
 }
 
@@ -133,8 +137,20 @@ fn cancelled(provider: &Provider) -> Problem {
     )
 }
 
-async fn run(request: &SignIn, browser: &dyn OpenPage, events: &(dyn Fn(SignInEvent) + Send + Sync), controls: &Controls) -> Result<Grant, Problem> {
-    let SignIn { provider, endpoints, client_id, permissions, clock, .. } = request;
+async fn run(
+    request: &SignIn,
+    browser: &dyn OpenPage,
+    events: &(dyn Fn(SignInEvent) + Send + Sync),
+    controls: &Controls,
+) -> Result<Grant, Problem> {
+    let SignIn {
+        provider,
+        endpoints,
+        client_id,
+        permissions,
+        clock,
+        ..
+    } = request;
     let (started, answer) = wait_for_answer(request, browser, events, controls).await?;
     let code = match answer {
         Answer::Code(code) => code,
@@ -143,13 +159,23 @@ async fn run(request: &SignIn, browser: &dyn OpenPage, events: &(dyn Fn(SignInEv
                 E_SIGN_IN_REFUSED,
                 format!("{} was told not to give access.", provider.title),
                 "Somebody chose \"Deny\" or closed the permission page there.",
-                format!("If that was a mistake, choose \"Reconnect {}\" and allow the access.", provider.title),
+                format!(
+                    "If that was a mistake, choose \"Reconnect {}\" and allow the access.",
+                    provider.title
+                ),
             ));
         }
-        Answer::Failed(name) => return Err(unusable(&provider.title, format!("Its page ended with {name} instead of a sign-in."))),
+        Answer::Failed(name) => {
+            return Err(unusable(
+                &provider.title,
+                format!("Its page ended with {name} instead of a sign-in."),
+            ));
+        }
     };
     events(SignInEvent::Answered);
-    let answer = exchange::exchange(provider, endpoints, client_id, started, code, clock()).await.map_err(|failure| failure.problem(provider))?;
+    let answer = exchange::exchange(provider, endpoints, client_id, started, code, clock())
+        .await
+        .map_err(|failure| failure.problem(provider))?;
     events(SignInEvent::AskingWhichCompany);
     let known = identity::ask(provider, endpoints, client_id, &answer, permissions).await?;
     if let Some(expected) = &request.expect_tenant
@@ -157,7 +183,11 @@ async fn run(request: &SignIn, browser: &dyn OpenPage, events: &(dyn Fn(SignInEv
     {
         return Err(other_company(provider, expected, &known.tenant));
     }
-    let missing = permissions.iter().filter(|asked| !known.permissions.contains(asked)).cloned().collect();
+    let missing = permissions
+        .iter()
+        .filter(|asked| !known.permissions.contains(asked))
+        .cloned()
+        .collect();
     let facts = GrantFacts {
         provider: provider.name.clone(),
         environment: endpoints.environment,
@@ -169,14 +199,24 @@ async fn run(request: &SignIn, browser: &dyn OpenPage, events: &(dyn Fn(SignInEv
         refresh_expires: answer.refresh_expires,
         granted_at: clock(),
     };
-    Ok(Grant { tokens: answer.tokens, facts })
+    Ok(Grant {
+        tokens: answer.tokens,
+        facts,
+    })
 }
 
 fn other_company(provider: &Provider, expected: &Tenant, got: &Tenant) -> Problem {
     Problem::new(
         E_SIGN_IN_OTHER_COMPANY,
-        format!("You signed in to {} for another company. The access from before is unchanged.", provider.title),
-        format!("This connection belongs to {}, but the sign-in was for {}.", expected.shown(), got.shown()),
+        format!(
+            "You signed in to {} for another company. The access from before is unchanged.",
+            provider.title
+        ),
+        format!(
+            "This connection belongs to {}, but the sign-in was for {}.",
+            expected.shown(),
+            got.shown()
+        ),
         format!(
             "Sign out of {} in the browser and sign in again for {}. If you want both companies, add {} as a new connection.",
             provider.title,
@@ -192,7 +232,14 @@ async fn wait_for_answer(
     events: &(dyn Fn(SignInEvent) + Send + Sync),
     controls: &Controls,
 ) -> Result<(Started, Answer), Problem> {
-    let SignIn { provider, endpoints, client_id, permissions, timeout, .. } = request;
+    let SignIn {
+        provider,
+        endpoints,
+        client_id,
+        permissions,
+        timeout,
+        ..
+    } = request;
     let (loopback, redirect) = match &endpoints.redirect {
         Redirect::Loopback { host } => {
             // One path per provider: an answer of one cannot be taken for another's.
@@ -204,9 +251,15 @@ async fn wait_for_answer(
         Redirect::Paste { address: None } => {
             return Err(Problem::new(
                 E_SIGN_IN_ADDRESS,
-                format!("{} sends the browser only to an https page that is registered with your application.", provider.title),
+                format!(
+                    "{} sends the browser only to an https page that is registered with your application.",
+                    provider.title
+                ),
                 "No such page was given.",
-                format!("Register any https page of your own at {} as the redirect address, and enter it here.", provider.title),
+                format!(
+                    "Register any https page of your own at {} as the redirect address, and enter it here.",
+                    provider.title
+                ),
             ));
         }
     };
@@ -214,7 +267,11 @@ async fn wait_for_answer(
     if let Some(why) = unsafe_address(&started.page) {
         return Err(unusable(&provider.title, why));
     }
-    events(SignInEvent::Waiting { page: started.page.clone(), seconds: timeout.as_secs(), paste: loopback.is_none() });
+    events(SignInEvent::Waiting {
+        page: started.page.clone(),
+        seconds: timeout.as_secs(),
+        paste: loopback.is_none(),
+    });
 
     let strangers = Arc::new(AtomicU32::new(0));
     let (strange, mut strange_heard) = watch::channel(0u32);
@@ -285,7 +342,10 @@ fn paste_problem(provider: &Provider, refused: Refused) -> Problem {
         Refused::Malformed => Problem::new(
             E_SIGN_IN_ADDRESS,
             "The pasted text is not the address that is needed.",
-            format!("The right address begins with the redirect page that {} was given and contains \"code=\".", provider.title),
+            format!(
+                "The right address begins with the redirect page that {} was given and contains \"code=\".",
+                provider.title
+            ),
             "Copy the whole content of the browser's address bar after signing in, and paste it here.",
         ),
     }

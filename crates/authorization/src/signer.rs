@@ -33,7 +33,14 @@ pub struct Signer {
 
 impl Signer {
     pub(crate) fn new(vault: Vault, connection: String, generation: u32, provider: Provider, endpoints: Endpoints) -> Signer {
-        Signer { vault, connection, generation, provider, endpoints, last_rotation: AtomicI64::new(NONE_YET) }
+        Signer {
+            vault,
+            connection,
+            generation,
+            provider,
+            endpoints,
+            last_rotation: AtomicI64::new(NONE_YET),
+        }
     }
 
     pub fn generation(&self) -> u32 {
@@ -66,7 +73,9 @@ impl Signer {
         let again = request.try_clone();
         let (signed, used) = self.sign(request).await?;
         let answer = self.transmit(signed).await?;
-        let Some(again) = again.filter(|_| answer.status() == StatusCode::UNAUTHORIZED) else { return Ok(answer) };
+        let Some(again) = again.filter(|_| answer.status() == StatusCode::UNAUTHORIZED) else {
+            return Ok(answer);
+        };
         self.renew_after_refusal(used).await?;
         let (signed, used) = self.sign(again).await?;
         let answer = self.transmit(signed).await?;
@@ -106,7 +115,11 @@ impl Signer {
             return Err(Problem::new(
                 E_CREDENTIAL_HOST,
                 format!("Access to {} is not sent anywhere else.", self.provider.title),
-                format!("The request goes to {}, not to {}.", shown(&asked), self.endpoints.api_base.host_str().unwrap_or_default()),
+                format!(
+                    "The request goes to {}, not to {}.",
+                    shown(&asked),
+                    self.endpoints.api_base.host_str().unwrap_or_default()
+                ),
                 "This is a fault of a connector package or of Changeover; please report it.",
             ));
         }
@@ -118,10 +131,17 @@ impl Signer {
 
     /// Usable tokens, renewed when due.
     async fn ready(&self) -> Result<Arc<Open>, Problem> {
-        self.vault.write_unsaved(&self.connection, self.generation, &self.provider).await?;
+        if self.vault.has_unsaved(&self.connection, self.generation) {
+            // Held, so that nobody renews with the used-up token while the new one is between memory and disk.
+            let _held = self.vault.hold(&self.connection, self.generation).await?;
+            self.vault.write_unsaved(&self.connection, self.generation, &self.provider).await?;
+        }
         let mut row = self.row().await?;
         if row.state == CredentialState::Retired {
-            return Err(none(&self.connection, format!("Sign-in number {} of it was retired.", self.generation)));
+            return Err(none(
+                &self.connection,
+                format!("Sign-in number {} of it was retired.", self.generation),
+            ));
         }
         let now = (self.vault.inner.clock)();
         if is_due(&row, &self.provider, now) {
@@ -137,13 +157,18 @@ impl Signer {
             return Err(match row.state {
                 CredentialState::NeedsReauth => ended(&row, &self.provider),
                 CredentialState::Retired => none(&self.connection, "It was retired."),
-                CredentialState::Active | CredentialState::Superseded => {
-                    network(&self.provider.title, "The access ran out, and renewing it has not worked yet; it is tried again shortly.", 30)
-                }
+                CredentialState::Active | CredentialState::Superseded => network(
+                    &self.provider.title,
+                    "The access ran out, and renewing it has not worked yet; it is tried again shortly.",
+                    30,
+                ),
             });
         }
         let open = self.vault.opened(&row, &self.provider).await?;
-        if row.last_used.is_none_or(|used| now.duration_since(used).as_secs().abs() >= USED_EVERY_SECONDS) {
+        if row
+            .last_used
+            .is_none_or(|used| now.duration_since(used).as_secs().abs() >= USED_EVERY_SECONDS)
+        {
             // A convenience for people; failing to note it must not stop anything.
             let _ = rows::mark_used(&self.vault.inner.pool, &row, now).await;
         }

@@ -8,7 +8,7 @@
 use crate::credential_rows::{self as rows, CredentialState, KeyRow, NewRow, Renewed, Row};
 use crate::endpoints::{Endpoints, Environment};
 use crate::grant::{Grant, Tenant, Tokens, require_permissions};
-use crate::keychain::{Keychain, KeychainStatus, KeptWhere};
+use crate::keychain::{KeptWhere, Keychain, KeychainStatus};
 use crate::problems::{E_CREDENTIAL_UNREADABLE, E_KEYCHAIN_ABSENT, E_KEYCHAIN_KEY_LOST, E_SIGN_IN_OTHER_COMPANY, expired, none, shown};
 use crate::provider::Provider;
 use crate::seal::{self, MasterKey};
@@ -96,10 +96,13 @@ pub(crate) struct Inner {
     installation_id: String,
     key: tokio::sync::Mutex<Option<Arc<Sealing>>>,
     open: Mutex<HashMap<(String, u32), Arc<Open>>>,
-    pub flights: Mutex<HashMap<(String, u32), Arc<tokio::sync::Mutex<()>>>>,
+    pub flights: Mutex<HashMap<(String, u32), Flight>>,
     /// Renewed tokens that could not be written yet; the old ones may be used up, so these must not be dropped.
     pub unsaved: Mutex<HashMap<(String, u32), Renewed>>,
 }
+
+/// Whoever holds it changes a credential in this program.
+type Flight = Arc<tokio::sync::Mutex<()>>;
 
 /// The key in use and its name in the rows.
 pub(crate) struct Sealing {
@@ -120,7 +123,11 @@ pub(crate) fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Vault {
     /// Touches neither the store nor the keychain. [`crate::migrate`] must have run on `pool`.
     pub fn open(pool: SqlitePool, keychain: Keychain, setup: VaultSetup) -> Vault {
-        let VaultSetup { installation_id, locks, clock } = setup;
+        let VaultSetup {
+            installation_id,
+            locks,
+            clock,
+        } = setup;
         let inner = Inner {
             pool,
             clock,
@@ -199,15 +206,26 @@ impl Vault {
         };
         let stored = self.inner.keychain.read(&self.entry_name(row.number)).await?;
         match (stored.as_deref().and_then(|text| decode(text)), stored, kept) {
-            (Some(key), _, _) if key.open(&row.canary, &canary_place(&row.key_id)).is_ok_and(|plain| *plain == CANARY) => {
-                Ok(Some(Sealing { id: row.key_id.clone(), key }))
+            (Some(key), _, _)
+                if key
+                    .open(&row.canary, &canary_place(&row.key_id))
+                    .is_ok_and(|plain| *plain == CANARY) =>
+            {
+                Ok(Some(Sealing {
+                    id: row.key_id.clone(),
+                    key,
+                }))
             }
             (_, None, KeptWhere::SessionOnly) => {
                 rows::mark_key_lost(&self.inner.pool, &row.key_id).await?;
                 Ok(None)
             }
-            (_, None, KeptWhere::Keychain) => Err(lost("The keychain answers, but it has no entry for this installation. Nothing was overwritten.")),
-            (_, Some(_), _) => Err(lost("The keychain holds another key than the one that sealed them. Nothing was overwritten.")),
+            (_, None, KeptWhere::Keychain) => Err(lost(
+                "The keychain answers, but it has no entry for this installation. Nothing was overwritten.",
+            )),
+            (_, Some(_), _) => Err(lost(
+                "The keychain holds another key than the one that sealed them. Nothing was overwritten.",
+            )),
         }
     }
 
@@ -228,7 +246,17 @@ impl Vault {
                 KeptWhere::SessionOnly => format!("session-{number}"),
             };
             let canary = key.seal(CANARY, &canary_place(&key_id)).map_err(no_randomness)?;
-            rows::add_key(&self.inner.pool, &KeyRow { key_id: key_id.clone(), number, canary }, kept, (self.inner.clock)()).await?;
+            rows::add_key(
+                &self.inner.pool,
+                &KeyRow {
+                    key_id: key_id.clone(),
+                    number,
+                    canary,
+                },
+                kept,
+                (self.inner.clock)(),
+            )
+            .await?;
             return Ok(Sealing { id: key_id, key });
         }
         Err(not_kept("Too many entries of other programs stand under this installation's name."))
@@ -251,7 +279,12 @@ impl Vault {
     pub async fn save(&self, connection: &str, grant: Grant) -> Result<u32, Problem> {
         let sealing = self.sealing().await?;
         let facts = grant.facts;
-        let new = NewRow { connection, kind: crate::provider::CredentialKind::OauthPkce.name(), facts: &facts, key_id: &sealing.id };
+        let new = NewRow {
+            connection,
+            kind: crate::provider::CredentialKind::OauthPkce.name(),
+            facts: &facts,
+            key_id: &sealing.id,
+        };
         let seal = |generation: u32| {
             let place = rows::bound_to(connection, generation, &facts, &sealing.id, 0);
             seal::seal_tokens(&sealing.key, &grant.tokens, &place).map_err(no_randomness)
@@ -314,7 +347,13 @@ impl Vault {
             );
             return Err(none(connection, why));
         }
-        Ok(Signer::new(self.clone(), connection.to_string(), row.generation, provider.clone(), endpoints.clone()))
+        Ok(Signer::new(
+            self.clone(),
+            connection.to_string(),
+            row.generation,
+            provider.clone(),
+            endpoints.clone(),
+        ))
     }
 
     pub(crate) async fn row(&self, connection: &str, which: Which) -> Result<Row, Problem> {
@@ -329,7 +368,8 @@ impl Vault {
                 // An active one before an ended one, whatever their order: a rollback reinstates an older one.
                 let active = all.iter().rposition(|row| row.state == CredentialState::Active);
                 let at = active.or_else(|| all.iter().rposition(usable));
-                at.and_then(|at| all.into_iter().nth(at)).ok_or_else(|| none(connection, "Nobody has signed in for it, or it was disconnected."))
+                at.and_then(|at| all.into_iter().nth(at))
+                    .ok_or_else(|| none(connection, "Nobody has signed in for it, or it was disconnected."))
             }
         }
     }
@@ -343,7 +383,10 @@ impl Vault {
             return Ok(open.clone());
         }
         if row.key_lost {
-            return Err(expired(&provider.title, "The key that sealed it is gone, so it cannot be read any more."));
+            return Err(expired(
+                &provider.title,
+                "The key that sealed it is gone, so it cannot be read any more.",
+            ));
         }
         let sealing = self.sealing().await?;
         if sealing.id != row.key_id {
@@ -354,10 +397,13 @@ impl Vault {
                     "In a session-only run the keychain is not used.",
                     "Start Changeover where the keychain is available, or sign in again for this session.",
                 ),
-                (KeptWhere::SessionOnly, KeptWhere::Keychain | KeptWhere::SessionOnly) => {
-                    expired(&provider.title, "It was kept for an earlier session only, and that session is over.")
+                (KeptWhere::SessionOnly, KeptWhere::Keychain | KeptWhere::SessionOnly) => expired(
+                    &provider.title,
+                    "It was kept for an earlier session only, and that session is over.",
+                ),
+                (KeptWhere::Keychain, KeptWhere::Keychain) => {
+                    expired(&provider.title, "The key that sealed it is gone, so it cannot be read any more.")
                 }
-                (KeptWhere::Keychain, KeptWhere::Keychain) => expired(&provider.title, "The key that sealed it is gone, so it cannot be read any more."),
             });
         }
         let tokens = seal::open_tokens(&sealing.key, &row.sealed, &row.bound_to()).map_err(|seal::DoesNotOpen| {
@@ -368,7 +414,10 @@ impl Vault {
                 format!("Choose \"Reconnect {}\" and sign in again.", provider.title),
             )
         })?;
-        let open = Arc::new(Open { rotation: row.rotation, tokens });
+        let open = Arc::new(Open {
+            rotation: row.rotation,
+            tokens,
+        });
         self.remember(at, open.clone());
         Ok(open)
     }
@@ -420,11 +469,17 @@ impl Vault {
     pub async fn erase_key(&self) -> Result<(), Problem> {
         let mut slot = self.inner.key.lock().await;
         let kept = self.inner.keychain.kept_where();
-        let Some(row) = rows::key(&self.inner.pool, kept).await? else { return Ok(()) };
+        let Some(row) = rows::key(&self.inner.pool, kept).await? else {
+            return Ok(());
+        };
         rows::mark_key_lost(&self.inner.pool, &row.key_id).await?;
         *slot = None;
         guard(&self.inner.open).clear();
-        self.inner.keychain.erase(&self.entry_name(row.number)).await.map_err(|problem| problem.touching(Touched::SettingsOnly))
+        self.inner
+            .keychain
+            .erase(&self.entry_name(row.number))
+            .await
+            .map_err(|problem| problem.touching(Touched::SettingsOnly))
     }
 }
 
@@ -434,7 +489,11 @@ fn described(row: Row, session: Option<&str>) -> Described {
     let (state, reason) = match row.state {
         CredentialState::Retired => (row.state, None),
         CredentialState::Active | CredentialState::Superseded | CredentialState::NeedsReauth if !readable => {
-            let why = if session_over { "It was kept for an earlier session only." } else { "The key that sealed it is gone." };
+            let why = if session_over {
+                "It was kept for an earlier session only."
+            } else {
+                "The key that sealed it is gone."
+            };
             (CredentialState::NeedsReauth, Some(why.to_string()))
         }
         CredentialState::Active | CredentialState::Superseded | CredentialState::NeedsReauth => (row.state, row.reason),

@@ -32,12 +32,23 @@ fn main() {
 
 #[cfg(target_os = "linux")]
 fn main() {
-    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    match std::env::args().nth(1).as_deref().and_then(|argument| argument.strip_prefix("part:")) {
+    let runtime = || {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap()
+    };
+    match std::env::args()
+        .nth(1)
+        .as_deref()
+        .and_then(|argument| argument.strip_prefix("part:"))
+    {
         Some("no_bus") => runtime().block_on(no_bus()),
         Some("no_collection") => runtime().block_on(no_collection()),
         Some("desktop") => runtime().block_on(desktop()),
         Some("locked") => runtime().block_on(locked()),
+        Some("late_bus") => runtime().block_on(late_bus()),
         Some("sync") => runtime().block_on(sync()),
         Some(other) => panic!("no part {other}"),
         None => all(),
@@ -47,14 +58,26 @@ fn main() {
 fn all() {
     // The first needs nothing installed: a container without any D-Bus.
     part("without_a_bus_nothing_hangs_and_a_session_only_vault_works", "no_bus", false);
-    if let Some(missing) = ["dbus-run-session", "gnome-keyring-daemon", "dbus-send"].into_iter().find(|program| !installed(program)) {
+    if let Some(missing) = ["dbus-run-session", "dbus-daemon", "dbus-send", "gnome-keyring-daemon"]
+        .into_iter()
+        .find(|program| !installed(program))
+    {
         assert!(std::env::var("CI").as_deref() != Ok("true"), "{missing} is not installed");
         println!("skipped: {missing} is not installed");
         return;
     }
     part("a_keyring_program_without_a_keyring_is_absent_not_locked", "no_collection", true);
     part("a_locked_keyring_is_told_as_such_and_does_not_hang_the_exit", "locked", true);
-    part("two_real_programs_share_one_key_and_one_renewal_and_a_lost_key_is_noticed", "desktop", true);
+    part(
+        "a_keychain_that_comes_late_or_comes_back_is_found_without_a_restart",
+        "late_bus",
+        false,
+    );
+    part(
+        "two_real_programs_share_one_key_and_one_renewal_and_a_lost_key_is_noticed",
+        "desktop",
+        true,
+    );
 }
 
 fn installed(program: &str) -> bool {
@@ -75,9 +98,25 @@ fn part(name: &str, part: &str, bus: bool) {
     let runtime = home.path().join("run");
     std::fs::create_dir(&runtime).unwrap();
     std::fs::set_permissions(&runtime, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
-    command.arg(format!("part:{part}")).env("HOME", home.path()).env("XDG_RUNTIME_DIR", &runtime);
-    command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").env_remove("DBUS_SESSION_BUS_ADDRESS").env_remove("XDG_DATA_HOME");
-    let mut child = command.stdin(Stdio::null()).spawn().unwrap();
+    command
+        .arg(format!("part:{part}"))
+        .env("HOME", home.path())
+        .env("XDG_RUNTIME_DIR", &runtime);
+    command
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY")
+        .env_remove("XDG_DATA_HOME");
+    // Not there yet, and in most parts never.
+    command.env(
+        "DBUS_SESSION_BUS_ADDRESS",
+        format!("unix:path={}", home.path().join("bus").display()),
+    );
+    let words = home.path().join("stderr");
+    let mut child = command
+        .stdin(Stdio::null())
+        .stderr(std::fs::File::create(&words).unwrap())
+        .spawn()
+        .unwrap();
     let begun = Instant::now();
     let status = loop {
         match child.try_wait().unwrap() {
@@ -89,7 +128,11 @@ fn part(name: &str, part: &str, bus: bool) {
             None => std::thread::park_timeout(Duration::from_millis(20)),
         }
     };
-    assert!(status.success(), "{name}: {status}");
+    assert!(
+        status.success(),
+        "{name}: {status}\n{}",
+        std::fs::read_to_string(&words).unwrap_or_default()
+    );
     println!("test {name} ... ok ({:.1} s)", begun.elapsed().as_secs_f32());
 }
 
@@ -119,7 +162,15 @@ async fn vault_at(folder: &Path, keychain: Keychain) -> Vault {
     let now = std::sync::Arc::new(std::sync::atomic::AtomicI64::new(0));
     let seconds: i64 = std::env::var("NOW").ok().map_or(1_790_000_000, |text| text.parse().unwrap());
     now.store(seconds, std::sync::atomic::Ordering::SeqCst);
-    Vault::open(pool, keychain, VaultSetup { installation_id: INSTALLATION.into(), locks: folder.join("locks"), clock: clock(&now) })
+    Vault::open(
+        pool,
+        keychain,
+        VaultSetup {
+            installation_id: INSTALLATION.into(),
+            locks: folder.join("locks"),
+            clock: clock(&now),
+        },
+    )
 }
 
 async fn no_bus() {
@@ -152,10 +203,18 @@ async fn locked() {
     let keychain = Keychain::os();
     until_available(&keychain).await;
     vault_at(&home, keychain.clone()).await.unlock().await.unwrap();
-    let lock = ["--session", "--print-reply", "--dest=org.freedesktop.secrets", "/org/freedesktop/secrets"];
+    let lock = [
+        "--session",
+        "--print-reply",
+        "--dest=org.freedesktop.secrets",
+        "/org/freedesktop/secrets",
+    ];
     let sent = Command::new("dbus-send")
         .args(lock)
-        .args(["org.freedesktop.Secret.Service.Lock", "array:objpath:/org/freedesktop/secrets/aliases/default"])
+        .args([
+            "org.freedesktop.Secret.Service.Lock",
+            "array:objpath:/org/freedesktop/secrets/aliases/default",
+        ])
         .stdout(Stdio::null())
         .status()
         .unwrap();
@@ -168,10 +227,7 @@ async fn locked() {
 }
 
 async fn desktop() {
-    let home = PathBuf::from(std::env::var("HOME").unwrap());
     let keychain = Keychain::os();
-    // Asked before the daemon is there: an early failure must not last.
-    let _ = keychain.status().await;
     let mut daemon = unlocked_daemon();
     until_available(&keychain).await;
     let world = World::with_keychain(keychain.clone()).await;
@@ -202,15 +258,57 @@ async fn desktop() {
     store.write(INSTALLATION, &kept).unwrap();
     vault.unlock().await.unwrap();
 
-    // The daemon dies and another one comes: found without restarting.
     daemon.kill().unwrap();
     daemon.wait().unwrap();
+}
+
+/// A bus that starts nothing by itself, so that the order of events is ours.
+fn bare_bus(home: &Path) -> Child {
+    let socket = home.join("bus");
+    let rules = format!(
+        "<busconfig><type>session</type><listen>unix:path={}</listen><policy context=\"default\"><allow send_destination=\"*\"/><allow receive_sender=\"*\"/><allow own=\"*\"/></policy></busconfig>",
+        socket.display()
+    );
+    std::fs::write(home.join("bus.conf"), rules).unwrap();
+    let bus = Command::new("dbus-daemon")
+        .arg(format!("--config-file={}", home.join("bus.conf").display()))
+        .arg("--nofork")
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    while std::os::unix::net::UnixStream::connect(&socket).is_err() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the bus does not start");
+        std::thread::yield_now();
+    }
+    bus
+}
+
+async fn late_bus() {
+    let home = PathBuf::from(std::env::var("HOME").unwrap());
+    let keychain = Keychain::os();
+    let vault = vault_at(&home, keychain.clone()).await;
+    // Asked before there is anything: `keyring` itself would keep this failure for the life of the process.
+    assert_eq!(vault.unlock().await.unwrap_err().code, E_KEYCHAIN_ABSENT);
+    let mut bus = bare_bus(&home);
     let mut daemon = unlocked_daemon();
     until_available(&keychain).await;
-    world.another_vault().await.unlock().await.unwrap();
-    drop(home);
+    vault.unlock().await.unwrap();
+
+    // The daemon dies and another one comes, on the same bus.
     daemon.kill().unwrap();
     daemon.wait().unwrap();
+    assert!(matches!(keychain.status().await, KeychainStatus::Absent(_)));
+    assert_eq!(
+        vault_at(&home, keychain.clone()).await.unlock().await.unwrap_err().code,
+        E_KEYCHAIN_ABSENT
+    );
+    let mut daemon = unlocked_daemon();
+    until_available(&keychain).await;
+    vault_at(&home, keychain.clone()).await.unlock().await.unwrap();
+    for process in [&mut daemon, &mut bus] {
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
 }
 
 fn program(world: &World) -> Child {

@@ -537,9 +537,8 @@ impl<'a> Running<'a> {
         };
         let mut child = children.swap_remove(at);
         drop(children);
-        if !in_order {
-            child.kill()?;
-        }
-        child.wait()
+        let killed = if in_order { Ok(()) } else { child.kill() };
+        let status = child.wait()?;
+        killed.map(|()| status)
     }
 }

@@ -248,6 +248,6 @@ mod tests {
             assert_eq!(RecoveryKit::parse(&wrong).err().expect(name).code, E_KIT, "{name}");
         }
         assert_eq!(RecoveryKit::parse("Place: /x").err().expect("short").code, E_KIT);
-        assert_eq!(recovery_code("ABC").err().expect("short").code, E_KIT);
+        assert_eq!(recovery_code("ABC").expect_err("short").code, E_KIT);
     }
 }

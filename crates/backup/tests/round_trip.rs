@@ -238,7 +238,7 @@ fn a_place_is_made_only_in_a_new_or_empty_folder() {
     assert_eq!(code(office.place.path()), "E-BACKUP-PLACE-USED");
     assert_eq!(code(office.staging.dir()), "E-BACKUP-NOT-EMPTY");
     assert_eq!(code(&office.folder("absent/below")), "E-BACKUP-PLACE-MISSING");
-    assert_eq!(Place::folder("relative").err().expect("refused").code.0, "E-BACKUP-PLACE");
+    assert_eq!(Place::folder("relative").expect_err("refused").code.0, "E-BACKUP-PLACE");
     fs::create_dir(office.folder("empty")).expect("creates");
     backups()
         .create_place(&Place::folder(office.folder("empty")).expect("place"))

@@ -14,8 +14,14 @@ pub(crate) const CODES: &[Code] = &[E_CATALOG_READ];
 const MOST_PACKAGES: usize = 500;
 
 const BUILT_IN: &[(&str, &str)] = &[
-    ("catalog/connectors/square/1.yaml", include_str!("../../../catalog/connectors/square/1.yaml")),
-    ("catalog/connectors/square/2.yaml", include_str!("../../../catalog/connectors/square/2.yaml")),
+    (
+        "catalog/connectors/square/1.yaml",
+        include_str!("../../../catalog/connectors/square/1.yaml"),
+    ),
+    (
+        "catalog/connectors/square/2.yaml",
+        include_str!("../../../catalog/connectors/square/2.yaml"),
+    ),
 ];
 
 /// Checked packages, by name and version.
@@ -35,11 +41,18 @@ impl Catalog {
         let mut files = Vec::new();
         for connector in entries(folder)? {
             if connector.is_dir() {
-                files.extend(entries(&connector)?.into_iter().filter(|file| file.extension().is_some_and(|ending| ending == "yaml")));
+                files.extend(
+                    entries(&connector)?
+                        .into_iter()
+                        .filter(|file| file.extension().is_some_and(|ending| ending == "yaml")),
+                );
             }
         }
         if files.len() > MOST_PACKAGES {
-            return Err(unreadable(folder, format!("It holds {} packages; at most {MOST_PACKAGES} are read.", files.len())));
+            return Err(unreadable(
+                folder,
+                format!("It holds {} packages; at most {MOST_PACKAGES} are read.", files.len()),
+            ));
         }
         let mut texts = Vec::new();
         for file in files {
@@ -61,11 +74,16 @@ impl Catalog {
         packages.sort_by(|one, two| (&one.name, &one.version).cmp(&(&two.name, &two.version)));
         for pair in packages.windows(2) {
             if pair[0].name == pair[1].name && pair[0].version == pair[1].version {
-                why.push(format!("{}:1: connector {} version {} is also in {}", pair[1].file, pair[1].name, pair[1].version, pair[0].file));
+                why.push(format!(
+                    "{}:1: connector {} version {} is also in {}",
+                    pair[1].file, pair[1].name, pair[1].version, pair[0].file
+                ));
             }
         }
         for new in &packages {
-            let Some(from) = new.supersedes.as_ref().map(|supersedes| &supersedes.from) else { continue };
+            let Some(from) = new.supersedes.as_ref().map(|supersedes| &supersedes.from) else {
+                continue;
+            };
             if let Some(old) = packages.iter().find(|old| old.name == new.name && old.version == *from) {
                 why.extend(superseded_faults(new, old));
             }
@@ -84,7 +102,9 @@ impl Catalog {
     }
 
     pub fn connector(&self, name: &str, version: &str) -> Option<&Package> {
-        self.packages.iter().find(|package| package.name == name && package.version == version)
+        self.packages
+            .iter()
+            .find(|package| package.name == name && package.version == version)
     }
 
     /// By name, then version.
@@ -94,7 +114,9 @@ impl Catalog {
 
     /// The version that replaces this one, if the catalog has it.
     pub fn successor(&self, package: &Package) -> Option<&Package> {
-        self.packages.iter().find(|new| new.name == package.name && new.supersedes.as_ref().is_some_and(|it| it.from == package.version))
+        self.packages
+            .iter()
+            .find(|new| new.name == package.name && new.supersedes.as_ref().is_some_and(|it| it.from == package.version))
     }
 }
 
@@ -109,5 +131,10 @@ fn entries(folder: &Path) -> Result<Vec<std::path::PathBuf>, Problem> {
 }
 
 fn unreadable(path: &Path, why: String) -> Problem {
-    Problem::new(E_CATALOG_READ, format!("The connectors in {} cannot be read.", path.display()), why, "Check the folder and who may read it.")
+    Problem::new(
+        E_CATALOG_READ,
+        format!("The connectors in {} cannot be read.", path.display()),
+        why,
+        "Check the folder and who may read it.",
+    )
 }

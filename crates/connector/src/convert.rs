@@ -4,7 +4,9 @@
 //! is never money. It must never guess: what does not fit its declared kind is an error in words, and the
 //! record is held. A new kind of field is a row in `value_of`.
 
-use crate::rules::{Cash, Data, Presence, Shape, Type, data_day, data_list, data_money, data_object, data_text, data_time, data_truth, data_whole};
+use crate::rules::{
+    Cash, Data, Presence, Shape, Type, data_day, data_list, data_money, data_object, data_text, data_time, data_truth, data_whole,
+};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use ledger::Currency;
@@ -53,7 +55,10 @@ fn value_of(ty: &Type, value: &Value) -> Result<Data, String> {
         (Type::Truth, Value::Bool(truth)) => Ok(data_truth(*truth)),
         (Type::Whole, Value::Number(number)) => number.as_i64().map(data_whole).ok_or_else(|| "is not a whole number".to_string()),
         (Type::Money, Value::Object(_)) => money_from(value).map(data_money),
-        (Type::Time, Value::String(text)) => text.parse::<Timestamp>().map(data_time).map_err(|_| "is not an instant with a time zone".to_string()),
+        (Type::Time, Value::String(text)) => text
+            .parse::<Timestamp>()
+            .map(data_time)
+            .map_err(|_| "is not an instant with a time zone".to_string()),
         (Type::Day, Value::String(text)) => text.parse::<Date>().map(data_day).map_err(|_| "is not a date".to_string()),
         (Type::List(of), Value::Array(items)) => {
             let items: Result<Vec<Data>, String> = items.iter().map(|item| value_of(of, item)).collect();
@@ -67,8 +72,18 @@ fn value_of(ty: &Type, value: &Value) -> Result<Data, String> {
 /// `{amount, currency}`, or `{amount, currency_code}` as Square's payout examples have it. Minor units.
 pub(crate) fn money_from(value: &Value) -> Result<Cash, String> {
     // Square leaves the amount of "nothing" out in a few places; that is not a number, so it is not taken for 0.
-    let minor = value.get("amount").and_then(Value::as_i64).ok_or("has no whole number of minor units")?;
-    let code = value.get("currency").or_else(|| value.get("currency_code")).and_then(Value::as_str).ok_or("names no currency")?;
+    let minor = value
+        .get("amount")
+        .and_then(Value::as_i64)
+        .ok_or("has no whole number of minor units")?;
+    let code = value
+        .get("currency")
+        .or_else(|| value.get("currency_code"))
+        .and_then(Value::as_str)
+        .ok_or("names no currency")?;
     let currency = Currency::of(code).map_err(|_| format!("is in a currency that Changeover does not know ({code})"))?;
-    Ok(Cash { minor, currency: Some(currency) })
+    Ok(Cash {
+        minor,
+        currency: Some(currency),
+    })
 }

@@ -19,7 +19,14 @@ pub const E_FETCH_LOOP: Code = Code("E-FETCH-LOOP");
 pub const E_FETCH_PAGES: Code = Code("E-FETCH-PAGES");
 pub const E_FETCH_SHAPE: Code = Code("E-FETCH-SHAPE");
 pub const E_FETCH_ROW: Code = Code("E-FETCH-ROW");
-pub(crate) const CODES: &[Code] = &[E_FETCH_STREAM, E_FETCH_PARENTS, E_FETCH_LOOP, E_FETCH_PAGES, E_FETCH_SHAPE, E_FETCH_ROW];
+pub(crate) const CODES: &[Code] = &[
+    E_FETCH_STREAM,
+    E_FETCH_PARENTS,
+    E_FETCH_LOOP,
+    E_FETCH_PAGES,
+    E_FETCH_SHAPE,
+    E_FETCH_ROW,
+];
 
 /// Most pages of one request with its cursors: 2,000 pages of 100 rows, ten years of a busy shop.
 pub const LARGEST_STREAM_PAGES: usize = 2_000;
@@ -144,7 +151,11 @@ pub async fn fetch(
     for request in requests(package, stream, window, parents)? {
         read_pages(stream, request, http, &mut gathered, on_page).await?;
     }
-    Ok(Fetched { records: gathered.records, pages: gathered.pages, requests: gathered.pages })
+    Ok(Fetched {
+        records: gathered.records,
+        pages: gathered.pages,
+        requests: gathered.pages,
+    })
 }
 
 #[derive(Default)]
@@ -183,13 +194,22 @@ async fn read_pages(
         for row in rows {
             gathered.add(record_of(stream, row, parent.as_deref())?);
         }
-        on_page(PageSeen { stream: stream.name.clone(), pages: gathered.pages, rows: rows.len() });
-        let Some((name, cursor)) = next_cursor(&stream.source, &page.body) else { return Ok(()) };
+        on_page(PageSeen {
+            stream: stream.name.clone(),
+            pages: gathered.pages,
+            rows: rows.len(),
+        });
+        let Some((name, cursor)) = next_cursor(&stream.source, &page.body) else {
+            return Ok(());
+        };
         if !cursors.insert(cursor.clone()) {
             return Err(Problem::new(
                 E_FETCH_LOOP,
                 format!("Reading \"{}\" goes round in a circle.", stream.title),
-                format!("After {} pages the processor sent a page mark that it had sent before.", gathered.pages),
+                format!(
+                    "After {} pages the processor sent a page mark that it had sent before.",
+                    gathered.pages
+                ),
                 "Try again later. If it happens again, tell the processor's support.",
             )
             .retrying(Retry::Later { after_seconds: 300 }));
@@ -206,7 +226,10 @@ async fn read_pages(
 
 fn next_cursor(source: &Source, body: &Value) -> Option<(String, String)> {
     let paging = source.paging.as_ref()?;
-    let cursor = body.get(&paging.cursor).and_then(Value::as_str).filter(|cursor| !cursor.is_empty())?;
+    let cursor = body
+        .get(&paging.cursor)
+        .and_then(Value::as_str)
+        .filter(|cursor| !cursor.is_empty())?;
     Some((paging.cursor.clone(), cursor.to_string()))
 }
 
@@ -236,7 +259,11 @@ fn rows_of<'b>(stream: &Stream, body: &'b Value) -> Result<&'b [Value], Problem>
     let Value::Object(fields) = body else {
         return Err(shape("It is not an object with named fields.".into()));
     };
-    if fields.get("errors").and_then(Value::as_array).is_some_and(|errors| !errors.is_empty()) {
+    if fields
+        .get("errors")
+        .and_then(Value::as_array)
+        .is_some_and(|errors| !errors.is_empty())
+    {
         return Err(shape("It reports errors instead of data.".into()));
     }
     match fields.get(&stream.source.rows) {
@@ -258,10 +285,15 @@ fn record_of(stream: &Stream, row: &Value, parent: Option<&str>) -> Result<Recor
             "Nothing of this list is used. Try again later; if it happens again, the connector needs a newer version.",
         )
     };
-    let id = text_at(row, &source.id).filter(|id| !id.is_empty()).ok_or_else(|| lacks(&source.id))?;
+    let id = text_at(row, &source.id)
+        .filter(|id| !id.is_empty())
+        .ok_or_else(|| lacks(&source.id))?;
     let time = |path: &Option<Vec<String>>| match path {
         None => Ok(None),
-        Some(path) => text_at(row, path).and_then(|text| text.parse::<Timestamp>().ok()).map(Some).ok_or_else(|| lacks(path)),
+        Some(path) => text_at(row, path)
+            .and_then(|text| text.parse::<Timestamp>().ok())
+            .map(Some)
+            .ok_or_else(|| lacks(path)),
     };
     let instant = time(&source.instant)?;
     let updated = time(&source.updated)?;
@@ -283,7 +315,9 @@ pub(crate) fn text_at<'v>(row: &'v Value, path: &[String]) -> Option<&'v str> {
 /// The requests that begin a stream: one, or one per parent row or bundle of them, with the parent's id.
 fn requests(package: &Package, stream: &Stream, window: Window, parents: &[Record]) -> Result<Vec<(PageRequest, Option<String>)>, Problem> {
     let base = base_request(package, stream, window)?;
-    let Some(wanted) = &stream.source.parents else { return Ok(vec![(base, None)]) };
+    let Some(wanted) = &stream.source.parents else {
+        return Ok(vec![(base, None)]);
+    };
     let ids = parent_ids(stream, &wanted.of, parents)?;
     Ok(match &wanted.put {
         PutParent::Path(name) => ids
@@ -301,9 +335,18 @@ fn requests(package: &Package, stream: &Stream, window: Window, parents: &[Recor
                 (request, Some(id))
             })
             .collect(),
-        PutParent::Body(name, at_most) => {
-            ids.chunks(*at_most).map(|bundle| (PageRequest { body: Some(json!({ name.as_str(): bundle })), ..base.clone() }, None)).collect()
-        }
+        PutParent::Body(name, at_most) => ids
+            .chunks(*at_most)
+            .map(|bundle| {
+                (
+                    PageRequest {
+                        body: Some(json!({ name.as_str(): bundle })),
+                        ..base.clone()
+                    },
+                    None,
+                )
+            })
+            .collect(),
     })
 }
 
@@ -321,7 +364,11 @@ fn parent_ids(stream: &Stream, of: &[(String, Vec<String>)], parents: &[Record])
             }
         }
     }
-    let by_place = stream.source.parents.as_ref().is_some_and(|parents| matches!(parents.put, PutParent::Query(_)));
+    let by_place = stream
+        .source
+        .parents
+        .as_ref()
+        .is_some_and(|parents| matches!(parents.put, PutParent::Query(_)));
     if by_place && ids.is_empty() {
         let names: Vec<&str> = of.iter().map(|(name, _)| name.as_str()).collect();
         return Err(Problem::new(
@@ -346,13 +393,28 @@ fn base_request(package: &Package, stream: &Stream, window: Window) -> Result<Pa
             ("3", (&names.updated_since, since)),
             ("4", (&names.updated_until, window.until)),
         ]);
-        query.extend(values.into_values().filter_map(|(name, at)| name.clone().map(|name| (name, at.to_string()))));
+        query.extend(
+            values
+                .into_values()
+                .filter_map(|(name, at)| name.clone().map(|name| (name, at.to_string()))),
+        );
     }
     if let Some((name, size)) = source.paging.as_ref().and_then(|paging| paging.limit.clone()) {
         query.push((name, size.to_string()));
     }
-    let headers = package.api_header.iter().map(|name| (name.clone(), package.api_version.clone())).collect();
-    Ok(PageRequest { stream: stream.name.clone(), verb: source.verb, path: source.path.clone(), query, headers, body: None })
+    let headers = package
+        .api_header
+        .iter()
+        .map(|name| (name.clone(), package.api_version.clone()))
+        .collect();
+    Ok(PageRequest {
+        stream: stream.name.clone(),
+        verb: source.verb,
+        path: source.path.clone(),
+        query,
+        headers,
+        body: None,
+    })
 }
 
 /// The earliest instant there is, rather than an overflow.
@@ -362,5 +424,7 @@ fn earlier(at: Timestamp, by: SignedDuration) -> Timestamp {
 
 /// An id in a path must not be able to become another path.
 fn path_safe(id: &str) -> String {
-    url::form_urlencoded::byte_serialize(id.as_bytes()).collect::<String>().replace('+', "%20")
+    url::form_urlencoded::byte_serialize(id.as_bytes())
+        .collect::<String>()
+        .replace('+', "%20")
 }

@@ -130,7 +130,14 @@ impl HttpProcessor {
             0 => Duration::ZERO,
             per_second => Duration::from_secs(1) / per_second,
         };
-        Ok(HttpProcessor { client, base, sign, wait, spacing, next: Mutex::new(None) })
+        Ok(HttpProcessor {
+            client,
+            base,
+            sign,
+            wait,
+            spacing,
+            next: Mutex::new(None),
+        })
     }
 
     async fn ask(&self, request: &PageRequest) -> Result<PageResponse, Problem> {
@@ -301,14 +308,20 @@ async fn answer(request: &PageRequest, response: Response, now: Timestamp) -> Re
 
 /// Reads a page within its limit; text that is no JSON is named as such, never shown.
 async fn page(request: &PageRequest, mut response: Response) -> Result<Answer, Failed> {
-    let html = response.headers().get(reqwest::header::CONTENT_TYPE).is_some_and(|kind| kind.to_str().is_ok_and(|kind| kind.contains("html")));
+    let html = response
+        .headers()
+        .get(reqwest::header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.to_str().is_ok_and(|kind| kind.contains("html")));
     let mut bytes: Vec<u8> = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| Failed::Cut(failure_of(&error)))? {
         if bytes.len() + chunk.len() > LARGEST_PAGE_BYTES {
             return Ok(Answer::Final(Box::new(Problem::new(
                 E_FETCH_TOO_LARGE,
                 format!("An answer for \"{}\" is too large.", request.stream()),
-                format!("It has more than {} MB; a real page has less than one.", LARGEST_PAGE_BYTES / (1024 * 1024)),
+                format!(
+                    "It has more than {} MB; a real page has less than one.",
+                    LARGEST_PAGE_BYTES / (1024 * 1024)
+                ),
                 "Try again later. If it happens again, tell the processor's support.",
             ))));
         }
@@ -317,12 +330,19 @@ async fn page(request: &PageRequest, mut response: Response) -> Result<Answer, F
     match serde_json::from_slice(&bytes) {
         Ok(body) if !html => Ok(Answer::Page(PageResponse { body })),
         Ok(_) | Err(_) => {
-            let kind = if html || bytes.trim_ascii_start().starts_with(b"<") { "a web page" } else { "something else" };
+            let kind = if html || bytes.trim_ascii_start().starts_with(b"<") {
+                "a web page"
+            } else {
+                "something else"
+            };
             Ok(Answer::Final(Box::new(
                 Problem::new(
                     E_FETCH_NOT_JSON,
                     format!("The answer for \"{}\" is not data.", request.stream()),
-                    format!("Instead of data came {kind} of {} bytes. A network that asks for a log-in page does this.", bytes.len()),
+                    format!(
+                        "Instead of data came {kind} of {} bytes. A network that asks for a log-in page does this.",
+                        bytes.len()
+                    ),
                     "Check the network (a hotel or guest log-in page?), then try again.",
                 )
                 .retrying(Retry::Later { after_seconds: 60 }),
@@ -344,7 +364,10 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 fn signed_out(request: &PageRequest) -> Problem {
     Problem::new(
         E_FETCH_SIGN_IN,
-        format!("The processor no longer accepts this connection (while reading \"{}\").", request.stream()),
+        format!(
+            "The processor no longer accepts this connection (while reading \"{}\").",
+            request.stream()
+        ),
         "The sign-in has expired or was taken back, and renewing it did not help.",
         "Reconnect the account.",
     )
@@ -357,14 +380,19 @@ fn busy(request: &PageRequest, asked: Duration) -> Problem {
         format!("It asked to wait {} seconds.", asked.as_secs()),
         "Try again later.",
     )
-    .retrying(Retry::Later { after_seconds: asked.as_secs() })
+    .retrying(Retry::Later {
+        after_seconds: asked.as_secs(),
+    })
 }
 
 fn gave_up(request: &PageRequest, last: Failure) -> Problem {
     let (code, why) = match last {
         Failure::Offline => (E_FETCH_OFFLINE, "The processor could not be reached.".to_string()),
         Failure::TimedOut => (E_FETCH_OFFLINE, "The processor did not answer in time.".to_string()),
-        Failure::Cut => (E_FETCH_OFFLINE, "The connection was cut before the answer was complete.".to_string()),
+        Failure::Cut => (
+            E_FETCH_OFFLINE,
+            "The connection was cut before the answer was complete.".to_string(),
+        ),
         Failure::Busy => (E_FETCH_BUSY, "It kept asking to wait.".to_string()),
         Failure::Away(status) => (E_FETCH_AWAY, format!("Its servers reported a fault (status {status}).")),
     };

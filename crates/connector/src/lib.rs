@@ -29,5 +29,11 @@ use ledger::Code;
 
 /// Every error code this crate raises, for the error museum.
 pub fn codes() -> impl Iterator<Item = Code> {
-    package::CODES.iter().chain(catalog::CODES).chain(fetch::CODES).chain(http::CODES).chain(map::CODES).copied()
+    package::CODES
+        .iter()
+        .chain(catalog::CODES)
+        .chain(fetch::CODES)
+        .chain(http::CODES)
+        .chain(map::CODES)
+        .copied()
 }

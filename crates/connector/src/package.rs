@@ -282,12 +282,17 @@ impl Stream {
 
     /// The streams whose records `fetch` needs as `parents`; empty when none.
     pub fn parents(&self) -> impl Iterator<Item = &str> {
-        self.source.parents.iter().flat_map(|parents| parents.of.iter().map(|(stream, _)| stream.as_str()))
+        self.source
+            .parents
+            .iter()
+            .flat_map(|parents| parents.of.iter().map(|(stream, _)| stream.as_str()))
     }
 
     /// The streams whose records `map` needs beside this one's own.
     pub fn joins(&self) -> impl Iterator<Item = &str> {
-        self.reader.iter().flat_map(|reader| reader.joins.iter().map(|join| join.stream.as_str()))
+        self.reader
+            .iter()
+            .flat_map(|reader| reader.joins.iter().map(|join| join.stream.as_str()))
     }
 
     /// Whether a window of time narrows what is fetched; false means that every fetch reads all of it.

@@ -50,16 +50,28 @@ pub(crate) struct RuleFault {
 /// Runs `work` on its own thread with a large stack. `None` when it panicked (a parser bug).
 pub(crate) fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("connector-rules".into()).stack_size(STACK_BYTES).spawn_scoped(scope, work);
+        let thread = std::thread::Builder::new()
+            .name("connector-rules".into())
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, work);
         thread.ok()?.join().ok()
     })
 }
 
 /// Compiles and checks a rule against the names in scope. Every fault is returned.
 pub(crate) fn compile(source: &str, scope: &Scope) -> Result<Rule, Vec<RuleFault>> {
-    let at_start = |reason: String| vec![RuleFault { line: 1, column: 1, reason }];
+    let at_start = |reason: String| {
+        vec![RuleFault {
+            line: 1,
+            column: 1,
+            reason,
+        }]
+    };
     if source.len() > LONGEST_RULE {
-        return Err(at_start(format!("the rule has {} bytes; at most {LONGEST_RULE} are allowed", source.len())));
+        return Err(at_start(format!(
+            "the rule has {} bytes; at most {LONGEST_RULE} are allowed",
+            source.len()
+        )));
     }
     let parser = ENVIRONMENT.parser().max_recursion_depth(48).error_recovery_limit(4);
     let (expression, positions) = parser.parse_with_source_info(source).map_err(|errors| {
@@ -78,7 +90,15 @@ pub(crate) fn compile(source: &str, scope: &Scope) -> Result<Rule, Vec<RuleFault
         let (line, column) = position(source, positions.offset_for(id).map_or(0, |(start, _)| start));
         faults.push(RuleFault { line, column, reason });
     });
-    if faults.is_empty() { Ok(Rule { source: source.to_string(), ty, expression }) } else { Err(faults) }
+    if faults.is_empty() {
+        Ok(Rule {
+            source: source.to_string(),
+            ty,
+            expression,
+        })
+    } else {
+        Err(faults)
+    }
 }
 
 fn position(source: &str, offset: u32) -> (usize, usize) {
@@ -149,7 +169,9 @@ impl Rule {
     }
 
     pub fn text(&self, names: &Names) -> Result<String, String> {
-        self.value(names, |value| value.downcast_ref::<CelString>().map(|text| text.inner().to_string()))
+        self.value(names, |value| {
+            value.downcast_ref::<CelString>().map(|text| text.inner().to_string())
+        })
     }
 
     pub fn cash(&self, names: &Names) -> Result<Cash, String> {
@@ -203,5 +225,187 @@ fn words(error: &ExecutionError) -> String {
         ExecutionError::UndeclaredReference(name) => format!("\"{name}\" is not known"),
         ExecutionError::NoSuchOverload(overload) => format!("\"{}\" cannot be used on these kinds of value", overload.function()),
         _other_kinds_carry_values => "a field has an unexpected kind of value".to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ledger::Currency;
+    use std::collections::BTreeMap;
+
+    fn scope() -> Scope {
+        let field = |ty: Type| Field {
+            ty,
+            presence: Presence::Always,
+        };
+        let fee = Shape {
+            fields: BTreeMap::from([("cost".to_string(), field(Type::Money))]),
+        };
+        let fields = BTreeMap::from([
+            ("total".to_string(), field(Type::Money)),
+            ("tip".to_string(), field(Type::Money)),
+            ("kind".to_string(), field(Type::Text)),
+            ("at".to_string(), field(Type::Time)),
+            ("fees".to_string(), field(Type::List(Box::new(Type::Object(Arc::new(fee)))))),
+        ]);
+        Scope::default()
+            .with("r", Type::Object(Arc::new(Shape { fields })))
+            .with("zero", Type::Money)
+    }
+
+    fn money(minor: i64, code: &str) -> Data {
+        data_money(Cash {
+            minor,
+            currency: Some(Currency::of(code).unwrap()),
+        })
+    }
+
+    fn row(tip: Data) -> Data {
+        let fees = [money(3, "USD"), money(4, "USD")].map(|cost| data_object([("cost".to_string(), cost)]));
+        data_object([
+            ("total".to_string(), money(9_007_199_254_740_993, "USD")),
+            ("tip".to_string(), tip),
+            ("kind".to_string(), data_text("SALE")),
+            ("at".to_string(), data_time("2026-03-08T06:59:00.1239Z".parse().unwrap())),
+            ("fees".to_string(), data_list(fees.into())),
+        ])
+    }
+
+    fn compiled(source: &str) -> Rule {
+        compile(source, &scope()).unwrap_or_else(|faults| panic!("{source}: {faults:?}"))
+    }
+
+    fn with_row<T>(tip: Data, work: impl FnOnce(&Names) -> T) -> T {
+        let (row, zero) = (row(tip), data_money(Cash::ZERO));
+        let mut names = Names::default();
+        names.set("r", &row);
+        names.set("zero", &zero);
+        work(&names)
+    }
+
+    #[test]
+    fn money_is_exact_and_two_currencies_never_mix() {
+        with_row(money(1, "USD"), |names| {
+            assert_eq!(compiled("r.total - r.tip").cash(names).unwrap().minor, 9_007_199_254_740_992);
+            assert_eq!(compiled("sum(r.fees.map(f, f.cost)) + zero").cash(names).unwrap().minor, 7);
+            assert_eq!(
+                compiled("sum(r.fees.filter(f, f.cost > r.total).map(f, f.cost))").cash(names),
+                Ok(Cash::ZERO)
+            );
+            assert_eq!(compiled("-r.tip < zero && r.tip != zero").truth(names), Ok(true));
+            assert_eq!(compiled("text(r.at)").text(names).unwrap(), "2026-03-08T06:59:00.123Z");
+        });
+        with_row(money(1, "EUR"), |names| {
+            assert_eq!(
+                compiled("r.total + r.tip").cash(names),
+                Err("USD and EUR cannot be added".to_string())
+            );
+            assert!(compiled("r.total > r.tip").truth(names).is_err());
+            assert_eq!(compiled("r.total == r.tip").truth(names), Ok(false));
+        });
+        with_row(money(i64::MAX, "USD"), |names| {
+            assert_eq!(
+                compiled("r.total + r.tip").cash(names),
+                Err("an amount is too large to be real".to_string())
+            );
+        });
+    }
+
+    #[test]
+    fn a_missing_field_is_an_error_in_words_and_never_a_value() {
+        let empty = data_object([]);
+        let mut names = Names::default();
+        names.set("r", &empty);
+        assert_eq!(
+            compiled("r.kind == 'SALE'").truth(&names),
+            Err("the record has no \"kind\"".to_string())
+        );
+        assert_eq!(compiled("has(r.kind)").truth(&names), Ok(false));
+    }
+
+    #[test]
+    fn shares_of_all_parts_add_up_to_the_whole() {
+        let usd = |minor: i64| money(minor, "USD");
+        let scope = ["amount", "before", "own", "whole"]
+            .iter()
+            .fold(Scope::default(), |scope, name| scope.with(name, Type::Money));
+        let rule = compile("share(amount, before, own, whole)", &scope).unwrap();
+        for (amount, parts) in [
+            (101_i64, vec![3_333_i64, 3_333, 3_334]),
+            (-7, vec![1, 1, 1]),
+            (0, vec![5]),
+            (99_999, vec![1, 0, 2, 999]),
+        ] {
+            let whole = usd(parts.iter().sum());
+            let (mut before, mut total) = (0, 0);
+            for own in parts {
+                let (amount, so_far, own_data) = (usd(amount), usd(before), usd(own));
+                let mut names = Names::default();
+                for (name, data) in [("amount", &amount), ("before", &so_far), ("own", &own_data), ("whole", &whole)] {
+                    names.set(name, data);
+                }
+                total += rule.cash(&names).unwrap().minor;
+                before += own;
+            }
+            assert_eq!(total, amount);
+        }
+    }
+
+    #[test]
+    fn the_white_list_refuses_what_is_not_exact_or_not_there() {
+        for (source, words) in [
+            ("r.total * 2", "is not known"),
+            ("1.5 < 2.0", "decimal point"),
+            ("r.totl == zero", "\"totl\" is not among"),
+            ("r.total + r.kind", "not money and text"),
+            ("r.kind.startsWith('S')", "\"startsWith\" is not known"),
+            ("timestamp('2026-01-01T00:00:00Z') < r.at", "\"timestamp\" is not known"),
+            ("double(r.total)", "\"double\" is not known"),
+            ("r.fees[0].cost", "is not known"),
+            ("{'a': 1}", "maps and structs"),
+            ("r.fees.map(f, f.price)", "\"price\" is not among"),
+            ("r.fees.exists(f, g.cost == zero)", "\"g\" is not known"),
+            ("r.kind == null", "only texts"),
+            ("r.kind ? zero : r.total", "needs a truth"),
+            ("r.?kind", "is not known"),
+            ("b'x'", "only texts"),
+            ("1u == 1u", "only texts"),
+        ] {
+            let faults = compile(source, &scope()).expect_err(source);
+            assert!(faults.iter().any(|fault| fault.reason.contains(words)), "{source}: {faults:?}");
+        }
+    }
+
+    #[test]
+    fn a_fault_says_its_line_and_column() {
+        let faults = compile("r.total == zero &&\n  r.totl == zero", &scope()).unwrap_err();
+        assert_eq!((faults[0].line, faults[0].column), (2, 4), "{faults:?}");
+        let faults = compile("r.total ==", &scope()).unwrap_err();
+        assert_eq!(faults[0].line, 1, "{faults:?}");
+    }
+
+    #[test]
+    fn sums_cancel_out_only_when_they_are_the_same_terms() {
+        for (lines, nothing) in [
+            (vec!["r.total - r.tip", "r.tip", "-r.total"], true),
+            (vec!["r.total", "-(r.total - r.tip)", "-r.tip", "zero"], true),
+            (vec!["r.total", "-(r.total - r.tip)"], false),
+            (vec!["r.total", "r.total"], false),
+            (vec!["sum(r.fees.map(f, f.cost))", "-sum(r.fees.map(f, f.cost))"], true),
+        ] {
+            let sum = lines.iter().fold(Sum::default(), |sum, line| sum.plus(&compiled(line).sum()));
+            assert_eq!(sum.is_nothing(), nothing, "{lines:?}: {}", sum.words());
+        }
+    }
+
+    #[test]
+    fn a_panic_on_the_large_stack_is_no_panic_here() {
+        assert_eq!(on_large_stack(|| 5), Some(5));
+        let silent = std::panic::take_hook();
+        std::panic::set_hook(Box::new(|_| {}));
+        let broken: Option<()> = on_large_stack(|| panic!("as a parser might"));
+        std::panic::set_hook(silent);
+        assert_eq!(broken, None);
     }
 }

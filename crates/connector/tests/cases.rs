@@ -14,12 +14,17 @@ use std::path::Path;
 const AT: &str = "2026-01-05T17:00:00.000Z";
 
 /// Cases that the package deliberately does not post, with what it does instead.
-const NOT_POSTED: &[(&str, &str)] = &[
-    ("Q11", "repayments of a merchant advance are held: the roles know no advance"),
-];
+const NOT_POSTED: &[(&str, &str)] = &[("Q11", "repayments of a merchant advance are held: the roles know no advance")];
 
 fn split(id: &'static str, source: &str, total: i64, fee: Option<i64>) -> Record {
-    let mut body = Payment { id, at: AT, total, tip: 0, fee }.body();
+    let mut body = Payment {
+        id,
+        at: AT,
+        total,
+        tip: 0,
+        fee,
+    }
+    .body();
     body["source_type"] = json!(source);
     body["order_id"] = json!("o_split");
     record("payments", body)
@@ -34,7 +39,11 @@ fn records(case: &str) -> Option<Vec<Record>> {
         "Q01" => {
             let order = json!({ "id": "o_split", "created_at": AT, "updated_at": AT, "total_money": usd(5_000),
                 "tenders": [{ "id": "p_cash", "amount_money": usd(2_000) }, { "id": "p_card", "amount_money": usd(3_000) }] });
-            vec![split("p_cash", "CASH", 2_000, None), split("p_card", "CARD", 3_000, Some(117)), record("orders", order)]
+            vec![
+                split("p_cash", "CASH", 2_000, None),
+                split("p_card", "CARD", 3_000, Some(117)),
+                record("orders", order),
+            ]
         }
         "Q02" => paid("p_2", AT, 6_150, 750, Some(160), 400, 0),
         "Q03" => paid("p_3", "2026-01-06T17:00:00.000Z", 555, 0, Some(34), 0, 0),
@@ -42,14 +51,27 @@ fn records(case: &str) -> Option<Vec<Record>> {
         "Q06" => vec![payout("po_4d28", "2026-01-11T17:00:00Z", "PAID", 33, 0)],
         "Q07" => vec![payout("po_b345", "2026-01-12T17:00:00Z", "PAID", 6_259, 95)],
         "Q09" => {
-            let redeemed = Payment { id: "p_gc2", at: "2026-02-05T17:00:00.000Z", total: 2_500, tip: 0, fee: None };
+            let redeemed = Payment {
+                id: "p_gc2",
+                at: "2026-02-05T17:00:00.000Z",
+                total: 2_500,
+                tip: 0,
+                fee: None,
+            };
             let mut body = redeemed.body();
             body["card_details"]["card"]["card_brand"] = json!("SQUARE_GIFT_CARD");
             let mut records = paid("p_gc", AT, 2_500, 0, None, 0, 2_500);
             records.extend([record("payments", body), redeemed.order(0, 0)]);
             records
         }
-        "Q11" => vec![entry("poe_cap", "po_1", "SQUARE_CAPITAL_PAYMENT", -5_000, 0, ("type_other_details", json!({})))],
+        "Q11" => vec![entry(
+            "poe_cap",
+            "po_1",
+            "SQUARE_CAPITAL_PAYMENT",
+            -5_000,
+            0,
+            ("type_other_details", json!({})),
+        )],
         // The payment was posted long before; only the correction's entry is new.
         "U07" => with_correction("p_9", 10, "2026-01-15T17:00:00.000Z"),
         "U08" => with_correction("p_1", -25, "2026-01-20T17:00:00.000Z"),
@@ -58,7 +80,13 @@ fn records(case: &str) -> Option<Vec<Record>> {
 }
 
 fn with_correction(id: &'static str, minor: i64, at: &str) -> Vec<Record> {
-    let payment = Payment { id, at: AT, total: 1_000, tip: 0, fee: None };
+    let payment = Payment {
+        id,
+        at: AT,
+        total: 1_000,
+        tip: 0,
+        fee: None,
+    };
     let mut body = payment.body();
     body["processing_fee"] = json!([{ "type": "ADJUSTMENT", "amount_money": usd(minor), "effective_at": at }]);
     vec![record("payments", body), payment.order(0, 0)]
@@ -159,7 +187,10 @@ fn every_square_case_ends_in_the_journal_as_the_collection_says() {
             "U08" => (posted(&mapped, Some("ADJUSTMENT")), expected(case)),
             // The case moves the date out of a locked period; that is the engine's rule, not the package's.
             "U07" => {
-                let wanted = expected(case).into_iter().map(|(_, lines)| ("2026-01-15".to_string(), lines)).collect();
+                let wanted = expected(case)
+                    .into_iter()
+                    .map(|(_, lines)| ("2026-01-15".to_string(), lines))
+                    .collect();
                 (posted(&mapped, Some("ADJUSTMENT")), wanted)
             }
             _ => (posted(&mapped, None), expected(case)),

@@ -42,7 +42,15 @@ fn version_2_asks_for_the_two_permissions_that_version_1_did_not_need() {
 fn roles_are_those_that_the_rules_name() {
     let old = BTreeSet::from([Role::Clearing, Role::Bank, Role::Cash, Role::Sales]);
     assert_eq!(square("1").roles(), old);
-    let more = [Role::Tax, Role::Tips, Role::GiftCards, Role::Refunds, Role::Fees, Role::Held, Role::Losses];
+    let more = [
+        Role::Tax,
+        Role::Tips,
+        Role::GiftCards,
+        Role::Refunds,
+        Role::Fees,
+        Role::Held,
+        Role::Losses,
+    ];
     assert_eq!(square("2").roles(), old.into_iter().chain(more).collect());
 }
 
@@ -53,13 +61,30 @@ fn every_expected_change_says_what_it_may_touch_and_needs_a_sign_off() {
     let ids: Vec<&str> = supersedes.expected_changes.iter().map(|change| change.id.as_str()).collect();
     assert_eq!(
         ids,
-        ["fees-separate", "tax-tips-separate", "gift-cards-liability", "refunds-separate", "payout-fees-separate", "disputes-posted", "gift-card-redemptions"]
+        [
+            "fees-separate",
+            "tax-tips-separate",
+            "gift-cards-liability",
+            "refunds-separate",
+            "payout-fees-separate",
+            "disputes-posted",
+            "gift-card-redemptions"
+        ]
     );
     for change in &supersedes.expected_changes {
-        assert!(change.requires_sign_off && !change.roles.is_empty() && !change.streams.is_empty(), "{}", change.id);
+        assert!(
+            change.requires_sign_off && !change.roles.is_empty() && !change.streams.is_empty(),
+            "{}",
+            change.id
+        );
         assert!(change.roles.is_disjoint(&change.keeps), "{}", change.id);
         let new = matches!(change.kind, ChangeKind::NewlyPosted);
-        assert_eq!(new, ["disputes-posted", "gift-card-redemptions"].contains(&change.id.as_str()), "{}", change.id);
+        assert_eq!(
+            new,
+            ["disputes-posted", "gift-card-redemptions"].contains(&change.id.as_str()),
+            "{}",
+            change.id
+        );
     }
 }
 
@@ -82,7 +107,12 @@ fn streams_stand_in_the_order_in_which_they_must_be_read() {
             seen.insert(stream.name());
         }
     }
-    let posting: Vec<&str> = square("2").streams().iter().filter(|stream| stream.posts()).map(|stream| stream.name()).collect();
+    let posting: Vec<&str> = square("2")
+        .streams()
+        .iter()
+        .filter(|stream| stream.posts())
+        .map(|stream| stream.name())
+        .collect();
     assert_eq!(posting, ["payments", "refunds", "disputes", "payouts", "payout_entries"]);
 }
 
@@ -92,4 +122,28 @@ fn every_code_is_listed_once() {
     let unique: BTreeSet<&&str> = codes.iter().collect();
     assert_eq!(codes.len(), unique.len());
     assert!(codes.contains(&"E-PACKAGE") && codes.contains(&"E-FETCH-LOOP") && codes.contains(&"E-MAP-LOST"));
+}
+
+#[test]
+fn a_newer_version_that_forgets_an_old_key_is_refused() {
+    let folder = std::env::temp_dir().join(format!("changeover-catalog-{}", std::process::id()));
+    let connector = folder.join("square");
+    std::fs::create_dir_all(&connector).unwrap();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../catalog/connectors/square");
+    let old = std::fs::read_to_string(source.join("1.yaml")).unwrap();
+    let new = std::fs::read_to_string(source.join("2.yaml")).unwrap();
+    std::fs::write(connector.join("1.yaml"), old).unwrap();
+    std::fs::write(connector.join("2.yaml"), new.replace("'square-1:refund:'", "'square-1:refnd:'")).unwrap();
+    let refused = Catalog::load(&folder);
+    std::fs::remove_dir_all(&folder).unwrap();
+    let problem = refused.unwrap_err();
+    assert_eq!(problem.code.0, "E-PACKAGE");
+    assert!(
+        problem
+            .why
+            .iter()
+            .all(|fault| fault.contains("square-1:refund:") && fault.contains("1.yaml:")),
+        "{problem}"
+    );
+    assert!(!problem.why.is_empty());
 }

@@ -49,7 +49,9 @@ struct Desk {
 async fn desk(State(desk): State<Desk>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-    let query = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
+    let query = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
+        .into_owned()
+        .collect();
     let seen = Seen {
         method: parts.method.to_string(),
         path: parts.uri.path().to_string(),
@@ -68,7 +70,10 @@ async fn desk(State(desk): State<Desk>, request: Request) -> Response {
 /// Serves on a free port of this machine; `answer` gets the request and its number from 1.
 async fn serve(answer: impl Fn(&Seen, usize) -> Response + Send + Sync + 'static) -> Server {
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let desk_state = Desk { seen: Arc::clone(&seen), answer: Arc::new(Box::new(answer)) };
+    let desk_state = Desk {
+        seen: Arc::clone(&seen),
+        answer: Arc::new(Box::new(answer)),
+    };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, Router::new().fallback(desk).with_state(desk_state)).await });
@@ -128,10 +133,22 @@ fn reader(server: &Server) -> Reader {
 fn reader_with(server: &Server, worth_renewing: bool, per_second: u32) -> Reader {
     // A second call in one process reports that a provider is there already, which is what is wanted.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let badge = Arc::new(Badge { renewals: AtomicUsize::new(0), worth_renewing });
+    let badge = Arc::new(Badge {
+        renewals: AtomicUsize::new(0),
+        worth_renewing,
+    });
     let patience = Arc::new(Patience::default());
-    let http = HttpProcessor::with_wait(&server.address, Arc::clone(&badge) as Arc<dyn Sign>, RateBudget { per_second }, Arc::clone(&patience) as Arc<dyn Wait>);
-    Reader { http: http.unwrap(), badge, patience }
+    let http = HttpProcessor::with_wait(
+        &server.address,
+        Arc::clone(&badge) as Arc<dyn Sign>,
+        RateBudget { per_second },
+        Arc::clone(&patience) as Arc<dyn Wait>,
+    );
+    Reader {
+        http: http.unwrap(),
+        badge,
+        patience,
+    }
 }
 
 impl Reader {
@@ -141,7 +158,10 @@ impl Reader {
 }
 
 fn january() -> Window {
-    Window { since: "2026-01-01T00:00:00Z".parse().unwrap(), until: "2026-02-01T00:00:00Z".parse().unwrap() }
+    Window {
+        since: "2026-01-01T00:00:00Z".parse().unwrap(),
+        until: "2026-02-01T00:00:00Z".parse().unwrap(),
+    }
 }
 
 fn places() -> Vec<Record> {
@@ -162,7 +182,11 @@ fn disputed(id: &str) -> Value {
 }
 
 fn status(status: u16) -> Response {
-    (StatusCode::from_u16(status).unwrap(), axum::Json(json!({ "errors": [{ "category": "API_ERROR", "code": "X", "detail": "secret detail" }] }))).into_response()
+    (
+        StatusCode::from_u16(status).unwrap(),
+        axum::Json(json!({ "errors": [{ "category": "API_ERROR", "code": "X", "detail": "secret detail" }] })),
+    )
+        .into_response()
 }
 
 async fn disputes(desk: &Reader) -> Result<Vec<String>, Problem> {
@@ -180,10 +204,18 @@ async fn pages_are_followed_to_the_end_and_reported_one_by_one() {
     .await;
     let desk = reader(&server);
     let mut pages: Vec<PageSeen> = Vec::new();
-    let fetched = fetch(square("2"), "disputes", january(), &[], &desk.http, &mut |page| pages.push(page)).await.unwrap();
-    assert_eq!(fetched.records.iter().map(|it| it.id.as_str()).collect::<Vec<_>>(), ["d_1", "d_2", "d_3"]);
+    let fetched = fetch(square("2"), "disputes", january(), &[], &desk.http, &mut |page| pages.push(page))
+        .await
+        .unwrap();
+    assert_eq!(
+        fetched.records.iter().map(|it| it.id.as_str()).collect::<Vec<_>>(),
+        ["d_1", "d_2", "d_3"]
+    );
     assert_eq!((fetched.pages, fetched.requests), (3, 3));
-    assert_eq!(pages.iter().map(|page| (page.pages, page.rows)).collect::<Vec<_>>(), [(1, 2), (2, 1), (3, 0)]);
+    assert_eq!(
+        pages.iter().map(|page| (page.pages, page.rows)).collect::<Vec<_>>(),
+        [(1, 2), (2, 1), (3, 0)]
+    );
     for seen in server.seen() {
         assert_eq!((seen.method.as_str(), seen.path.as_str()), ("GET", "/v2/disputes"));
         assert_eq!(seen.headers["square-version"], "2025-08-20");
@@ -201,40 +233,79 @@ async fn an_absent_list_is_an_empty_one() {
 async fn payments_are_asked_for_by_place_and_by_change_with_a_look_back() {
     let server = serve(|seen, _| {
         let id = format!("p_{}", seen.parameter("location_id").unwrap());
-        page("payments", &[card(Box::leak(id.into_boxed_str()), "2026-01-05T17:00:00.000Z", 100, None)[0].body.clone()], None)
+        page(
+            "payments",
+            &[card(Box::leak(id.into_boxed_str()), "2026-01-05T17:00:00.000Z", 100, None)[0]
+                .body
+                .clone()],
+            None,
+        )
     })
     .await;
     let mut places = places();
     places.push(record("locations", json!({ "id": "L2", "created_at": "2020-01-01T00:00:00Z" })));
     let desk = reader(&server);
-    let fetched = fetch(square("2"), "payments", january(), &places, &desk.http, &mut |_| {}).await.unwrap();
-    assert_eq!(fetched.records.iter().map(|it| it.id.as_str()).collect::<Vec<_>>(), ["p_L1", "p_L2"]);
+    let fetched = fetch(square("2"), "payments", january(), &places, &desk.http, &mut |_| {})
+        .await
+        .unwrap();
+    assert_eq!(
+        fetched.records.iter().map(|it| it.id.as_str()).collect::<Vec<_>>(),
+        ["p_L1", "p_L2"]
+    );
     assert_eq!(fetched.records[1].parent.as_deref(), Some("L2"));
     let asked = &server.seen()[0];
     assert_eq!(asked.parameter("updated_at_begin_time"), Some("2025-12-31T00:00:00Z"));
     assert_eq!(asked.parameter("updated_at_end_time"), Some("2026-02-01T00:00:00Z"));
     assert_eq!(asked.parameter("begin_time"), Some("2024-01-01T00:00:00Z"));
     assert_eq!((asked.parameter("end_time"), asked.parameter("limit")), (None, Some("100")));
-    assert_eq!((asked.parameter("sort_field"), asked.parameter("sort_order")), (Some("UPDATED_AT"), Some("ASC")));
-    let problem = fetch(square("2"), "payments", january(), &[], &desk.http, &mut |_| {}).await.unwrap_err();
+    assert_eq!(
+        (asked.parameter("sort_field"), asked.parameter("sort_order")),
+        (Some("UPDATED_AT"), Some("ASC"))
+    );
+    let problem = fetch(square("2"), "payments", january(), &[], &desk.http, &mut |_| {})
+        .await
+        .unwrap_err();
     assert_eq!(problem.code.0, "E-FETCH-PARENTS");
 }
 
 #[tokio::test]
 async fn entries_are_read_for_each_payout_and_an_id_cannot_become_a_path() {
     let server = serve(|seen, count| match (seen.path.as_str(), seen.parameter("cursor")) {
-        ("/v2/payouts/po_1/payout-entries", None) => page("payout_entries", &[entry("poe_1", "po_1", "CHARGE", 1, 0, ("x", json!(1))).body], Some("more")),
-        ("/v2/payouts/po_1/payout-entries", Some(_)) => page("payout_entries", &[entry("poe_2", "po_1", "CHARGE", 1, 0, ("x", json!(1))).body], None),
-        _ => page("payout_entries", &[entry(&format!("poe_{count}"), "po_?", "CHARGE", 1, 0, ("x", json!(1))).body], None),
+        ("/v2/payouts/po_1/payout-entries", None) => page(
+            "payout_entries",
+            &[entry("poe_1", "po_1", "CHARGE", 1, 0, ("x", json!(1))).body],
+            Some("more"),
+        ),
+        ("/v2/payouts/po_1/payout-entries", Some(_)) => page(
+            "payout_entries",
+            &[entry("poe_2", "po_1", "CHARGE", 1, 0, ("x", json!(1))).body],
+            None,
+        ),
+        _ => page(
+            "payout_entries",
+            &[entry(&format!("poe_{count}"), "po_?", "CHARGE", 1, 0, ("x", json!(1))).body],
+            None,
+        ),
     })
     .await;
-    let parents = [payout("po_1", "2026-01-05T00:00:00Z", "PAID", 1, 0), payout("../orders?a b", "2026-01-05T00:00:00Z", "PAID", 1, 0)];
+    let parents = [
+        payout("po_1", "2026-01-05T00:00:00Z", "PAID", 1, 0),
+        payout("../orders?a b", "2026-01-05T00:00:00Z", "PAID", 1, 0),
+    ];
     let desk = reader(&server);
-    let fetched = fetch(square("2"), "payout_entries", january(), &parents, &desk.http, &mut |_| {}).await.unwrap();
+    let fetched = fetch(square("2"), "payout_entries", january(), &parents, &desk.http, &mut |_| {})
+        .await
+        .unwrap();
     assert_eq!(fetched.records.len(), 3);
     assert_eq!(fetched.records[0].parent.as_deref(), Some("po_1"));
     assert_eq!(server.seen()[2].path, "/v2/payouts/..%2Forders%3Fa%20b/payout-entries");
-    assert!(fetch(square("2"), "payout_entries", january(), &[], &desk.http, &mut |_| {}).await.unwrap().records.is_empty());
+    assert!(
+        fetch(square("2"), "payout_entries", january(), &[], &desk.http, &mut |_| {})
+            .await
+            .unwrap()
+            .records
+            .is_empty()
+    );
 }
 
 #[tokio::test]
@@ -242,7 +313,12 @@ async fn orders_are_searched_in_bundles_of_a_hundred_and_each_only_once() {
     let server = serve(|seen, _| {
         let asked: Value = serde_json::from_str(&seen.body).unwrap();
         let at = "2026-01-05T17:00:00.000Z";
-        let rows: Vec<Value> = asked["order_ids"].as_array().unwrap().iter().map(|id| json!({ "id": id, "created_at": at, "updated_at": at })).collect();
+        let rows: Vec<Value> = asked["order_ids"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|id| json!({ "id": id, "created_at": at, "updated_at": at }))
+            .collect();
         page("orders", &rows, None)
     })
     .await;
@@ -250,15 +326,27 @@ async fn orders_are_searched_in_bundles_of_a_hundred_and_each_only_once() {
     for number in 0..150 {
         let at = "2026-01-05T17:00:00.000Z";
         for stream in ["payments", "refunds"] {
-            parents.push(record(stream, json!({ "id": format!("x_{number}"), "created_at": at, "order_id": format!("o_{number}") })));
+            parents.push(record(
+                stream,
+                json!({ "id": format!("x_{number}"), "created_at": at, "order_id": format!("o_{number}") }),
+            ));
         }
-        parents.push(record("disputes", json!({ "id": "d", "created_at": at, "order_id": "not an order of these" })));
+        parents.push(record(
+            "disputes",
+            json!({ "id": "d", "created_at": at, "order_id": "not an order of these" }),
+        ));
     }
     let desk = reader(&server);
-    let fetched = fetch(square("2"), "orders", january(), &parents, &desk.http, &mut |_| {}).await.unwrap();
+    let fetched = fetch(square("2"), "orders", january(), &parents, &desk.http, &mut |_| {})
+        .await
+        .unwrap();
     assert_eq!((fetched.records.len(), fetched.requests), (150, 2));
     let asked = server.seen();
-    assert!(asked.iter().all(|seen| seen.method == "POST" && seen.path == "/v2/orders/batch-retrieve"));
+    assert!(
+        asked
+            .iter()
+            .all(|seen| seen.method == "POST" && seen.path == "/v2/orders/batch-retrieve")
+    );
     let first: Value = serde_json::from_str(&asked[0].body).unwrap();
     assert_eq!(first["order_ids"].as_array().unwrap().len(), 100);
 }
@@ -280,7 +368,9 @@ async fn a_page_that_comes_twice_changes_nothing_and_the_newest_state_is_kept() 
     })
     .await;
     let desk = reader(&server);
-    let fetched = fetch(square("2"), "disputes", january(), &[], &desk.http, &mut |_| {}).await.unwrap();
+    let fetched = fetch(square("2"), "disputes", january(), &[], &desk.http, &mut |_| {})
+        .await
+        .unwrap();
     let states: Vec<&str> = fetched.records.iter().map(|it| it.body["state"].as_str().unwrap()).collect();
     assert_eq!(states, ["WON", "PROCESSING"]);
 }
@@ -299,11 +389,17 @@ async fn pages_without_an_end_stop_at_the_limit() {
     impl connector::Processor for Endless {
         fn get<'a>(&'a self, _: &'a PageRequest) -> BoxFuture<'a, Result<connector::PageResponse, Problem>> {
             let number = self.0.fetch_add(1, Ordering::SeqCst);
-            Box::pin(async move { Ok(connector::PageResponse { body: json!({ "disputes": [], "cursor": format!("c{number}") }) }) })
+            Box::pin(async move {
+                Ok(connector::PageResponse {
+                    body: json!({ "disputes": [], "cursor": format!("c{number}") }),
+                })
+            })
         }
     }
     let endless = Endless(AtomicUsize::new(0));
-    let problem = fetch(square("2"), "disputes", january(), &[], &endless, &mut |_| {}).await.unwrap_err();
+    let problem = fetch(square("2"), "disputes", january(), &[], &endless, &mut |_| {})
+        .await
+        .unwrap_err();
     assert_eq!(problem.code.0, "E-FETCH-PAGES");
     assert_eq!(endless.0.load(Ordering::SeqCst), connector::LARGEST_STREAM_PAGES);
 }
@@ -327,7 +423,10 @@ async fn a_wait_that_is_too_long_is_told_to_the_person() {
     let server = serve(|_, _| ([(header::RETRY_AFTER, "3600")], status(429)).into_response()).await;
     let desk = reader(&server);
     let problem = disputes(&desk).await.unwrap_err();
-    assert_eq!((problem.code.0, problem.retry), ("E-FETCH-BUSY", Retry::Later { after_seconds: 3600 }));
+    assert_eq!(
+        (problem.code.0, problem.retry),
+        ("E-FETCH-BUSY", Retry::Later { after_seconds: 3600 })
+    );
     assert!(desk.waits().is_empty());
     assert_eq!(server.seen().len(), 1);
 }
@@ -357,7 +456,14 @@ fn cut() -> Response {
 
 #[tokio::test]
 async fn a_connection_that_is_cut_is_tried_again() {
-    let server = serve(|_, count| if count < 3 { cut() } else { page("disputes", &[disputed("d_1")], None) }).await;
+    let server = serve(|_, count| {
+        if count < 3 {
+            cut()
+        } else {
+            page("disputes", &[disputed("d_1")], None)
+        }
+    })
+    .await;
     let desk = reader(&server);
     assert_eq!(disputes(&desk).await.unwrap(), ["d_1"]);
     assert_eq!(desk.waits(), [0.5, 1.0]);
@@ -365,7 +471,10 @@ async fn a_connection_that_is_cut_is_tried_again() {
 
 #[tokio::test]
 async fn nobody_there_is_named_as_such() {
-    let server = Server { address: "http://127.0.0.1:1".into(), seen: Arc::default() };
+    let server = Server {
+        address: "http://127.0.0.1:1".into(),
+        seen: Arc::default(),
+    };
     let problem = disputes(&reader(&server)).await.unwrap_err();
     assert_eq!(problem.code.0, "E-FETCH-OFFLINE");
 }
@@ -375,7 +484,10 @@ async fn a_log_in_page_of_a_network_is_not_taken_for_data() {
     let server = serve(|_, _| axum::response::Html("<!doctype html><title>Welcome</title>").into_response()).await;
     let problem = disputes(&reader(&server)).await.unwrap_err();
     assert_eq!(problem.code.0, "E-FETCH-NOT-JSON");
-    assert!(problem.why[0].contains("a web page") && !problem.to_string().contains("Welcome"), "{problem}");
+    assert!(
+        problem.why[0].contains("a web page") && !problem.to_string().contains("Welcome"),
+        "{problem}"
+    );
     assert_eq!(server.seen().len(), 1);
 }
 
@@ -388,7 +500,11 @@ async fn a_redirect_is_not_followed() {
 #[tokio::test]
 async fn an_expired_sign_in_is_renewed_once() {
     let server = serve(|seen, _| {
-        if seen.headers[header::AUTHORIZATION] == "Bearer secret-0" { status(401) } else { page("disputes", &[disputed("d_1")], None) }
+        if seen.headers[header::AUTHORIZATION] == "Bearer secret-0" {
+            status(401)
+        } else {
+            page("disputes", &[disputed("d_1")], None)
+        }
     })
     .await;
     let desk = reader(&server);
@@ -421,7 +537,10 @@ async fn other_answers_are_named_and_not_repeated() {
         (json!([]), "E-FETCH-SHAPE"),
         (json!({ "errors": [{ "code": "X" }] }), "E-FETCH-SHAPE"),
         (json!({ "disputes": [{ "state": "WON" }] }), "E-FETCH-ROW"),
-        (json!({ "disputes": [{ "id": "d_1", "created_at": "yesterday", "updated_at": "2026-01-05T17:00:00Z" }] }), "E-FETCH-ROW"),
+        (
+            json!({ "disputes": [{ "id": "d_1", "created_at": "yesterday", "updated_at": "2026-01-05T17:00:00Z" }] }),
+            "E-FETCH-ROW",
+        ),
     ] {
         let text = body.clone();
         let server = serve(move |_, _| axum::Json(text.clone()).into_response()).await;
@@ -463,8 +582,16 @@ async fn waiting_ends_when_the_reading_is_dropped() {
     }
     drop(rustls::crypto::ring::default_provider().install_default());
     let server = serve(|_, _| status(503)).await;
-    let http = HttpProcessor::with_wait(&server.address, Arc::new(Badge::default()), RateBudget { per_second: 0 }, Arc::new(Forever)).unwrap();
-    let reading = fetch(square("2"), "disputes", january(), &[], &http, &mut |_| {}).await_for_a_moment(&server).await;
+    let http = HttpProcessor::with_wait(
+        &server.address,
+        Arc::new(Badge::default()),
+        RateBudget { per_second: 0 },
+        Arc::new(Forever),
+    )
+    .unwrap();
+    let reading = fetch(square("2"), "disputes", january(), &[], &http, &mut |_| {})
+        .await_for_a_moment(&server)
+        .await;
     assert!(reading, "the reading was still waiting, and could be dropped");
 }
 
@@ -516,13 +643,21 @@ async fn a_request_says_what_it_is() {
     }
     let seen = look.0.into_inner().unwrap();
     assert_eq!(seen[0], (Verb::Get, "GET /v2/disputes? ".to_string()));
-    assert_eq!(seen[1], (Verb::Search, "SEARCH /v2/orders/batch-retrieve? {\"order_ids\":[\"o_p_1\"]}".to_string()));
+    assert_eq!(
+        seen[1],
+        (
+            Verb::Search,
+            "SEARCH /v2/orders/batch-retrieve? {\"order_ids\":[\"o_p_1\"]}".to_string()
+        )
+    );
 }
 
 #[tokio::test]
 async fn a_list_that_the_connector_does_not_have_is_refused() {
     let server = serve(|_, _| status(500)).await;
-    let problem = fetch(square("1"), "disputes", january(), &[], &reader(&server).http, &mut |_| {}).await.unwrap_err();
+    let problem = fetch(square("1"), "disputes", january(), &[], &reader(&server).http, &mut |_| {})
+        .await
+        .unwrap_err();
     assert!(server.seen().is_empty());
     assert_eq!(problem.code.0, "E-FETCH-STREAM");
 }

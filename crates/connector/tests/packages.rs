@@ -46,7 +46,11 @@ fn every_bad_package_is_refused_with_file_line_and_reason() {
         };
         for (line, words) in expected {
             // Where YAML itself breaks, the place is the YAML reader's.
-            let place = if line == 0 { format!("{name}:") } else { format!("{name}:{line}: ") };
+            let place = if line == 0 {
+                format!("{name}:")
+            } else {
+                format!("{name}:{line}: ")
+            };
             if !why.iter().any(|fault| fault.starts_with(&place) && fault.contains(words)) {
                 wrong.push(format!("{place}{words}\n    got {why:#?}"));
             }
@@ -58,7 +62,15 @@ fn every_bad_package_is_refused_with_file_line_and_reason() {
 
 #[test]
 fn one_mistake_makes_one_fault() {
-    for name in ["unknown-role", "unbalanced-lines", "unknown-identity-class", "bad-deadline", "path-not-in-schema", "unknown-field", "no-otherwise"] {
+    for name in [
+        "unknown-role",
+        "unbalanced-lines",
+        "unknown-identity-class",
+        "bad-deadline",
+        "path-not-in-schema",
+        "unknown-field",
+        "no-otherwise",
+    ] {
         let text = fs::read_to_string(folder().join("bad").join(format!("{name}.yaml"))).unwrap();
         let problem = Package::parse(name, &text).unwrap_err();
         assert_eq!(problem.why.len(), 1, "{name}: {:#?}", problem.why);
@@ -70,7 +82,10 @@ fn a_text_of_any_kind_is_refused_and_never_breaks_the_reader() {
     let good = fs::read_to_string(folder().join("good.yaml")).unwrap();
     for end in (0..good.len()).step_by(97) {
         let problem = Package::parse("cut.yaml", &good[..end]).expect_err("half a package is none");
-        assert!(!problem.why.is_empty() && problem.why.iter().all(|fault| fault.starts_with("cut.yaml:")), "{problem}");
+        assert!(
+            !problem.why.is_empty() && problem.why.iter().all(|fault| fault.starts_with("cut.yaml:")),
+            "{problem}"
+        );
     }
     let deep = "[".repeat(5_000);
     assert!(Package::parse("deep.yaml", &deep).is_err());

@@ -8,14 +8,40 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-const STATES: &[&str] = &["COMPLETED", "COMPLETED", "COMPLETED", "APPROVED", "FAILED", "CANCELED", "PENDING", "SURPRISE"];
+const STATES: &[&str] = &[
+    "COMPLETED",
+    "COMPLETED",
+    "COMPLETED",
+    "APPROVED",
+    "FAILED",
+    "CANCELED",
+    "PENDING",
+    "SURPRISE",
+];
 const SOURCES: &[&str] = &["CARD", "CARD", "CASH", "WALLET", "EXTERNAL"];
 const BRANDS: &[&str] = &["VISA", "SQUARE_GIFT_CARD"];
 const FEES: &[&str] = &["INITIAL", "ADJUSTMENT", "SURPRISE"];
 const CURRENCIES: &[&str] = &["USD", "USD", "USD", "USD", "EUR", "XTS"];
-const DISPUTES: &[&str] = &["EVIDENCE_REQUIRED", "PROCESSING", "WON", "LOST", "ACCEPTED", "INQUIRY_CLOSED", "SURPRISE"];
+const DISPUTES: &[&str] = &[
+    "EVIDENCE_REQUIRED",
+    "PROCESSING",
+    "WON",
+    "LOST",
+    "ACCEPTED",
+    "INQUIRY_CLOSED",
+    "SURPRISE",
+];
 const PAYOUTS: &[&str] = &["SENT", "PAID", "FAILED", "SURPRISE"];
-const ENTRIES: &[&str] = &["CHARGE", "REFUND", "FEE", "ADJUSTMENT", "DISPUTE", "OPEN_DISPUTE", "RETURNED_PAYOUT", "SQUARE_CAPITAL_PAYMENT"];
+const ENTRIES: &[&str] = &[
+    "CHARGE",
+    "REFUND",
+    "FEE",
+    "ADJUSTMENT",
+    "DISPUTE",
+    "OPEN_DISPUTE",
+    "RETURNED_PAYOUT",
+    "SQUARE_CAPITAL_PAYMENT",
+];
 
 fn pick(from: &'static [&'static str]) -> impl Strategy<Value = &'static str> {
     prop::sample::select(from)

@@ -5,6 +5,8 @@
 
 pub mod baseline;
 pub mod shadow;
+#[cfg(test)]
+mod tests;
 pub mod tie_out;
 pub mod typed;
 pub mod verdict;

@@ -138,13 +138,16 @@ pub fn shadow(
     let mut pairs: BTreeMap<Record, Pair> = BTreeMap::new();
     for movement in old {
         let record = aliases.get(&movement.record).unwrap_or(&movement.record).clone();
-        pairs.entry(record).or_default().old(&movement.label, &movement.lines, currency)?;
+        pairs
+            .entry(record)
+            .or_default()
+            .take_old(&movement.label, &movement.lines, currency)?;
     }
     for movement in new {
         pairs
             .entry(movement.record.clone())
             .or_default()
-            .new(&movement.label, &movement.lines, currency)?;
+            .take_new(&movement.label, &movement.lines, currency)?;
     }
     let rules: Vec<Bound<'_>> = expected.iter().map(|rule| Bound::new(rule, roles)).collect();
     let mut rows = Vec::with_capacity(pairs.len());
@@ -206,12 +209,12 @@ struct Pair {
 }
 
 impl Pair {
-    fn old(&mut self, label: &str, lines: &[DatedLine], currency: Currency) -> Result<(), Problem> {
+    fn take_old(&mut self, label: &str, lines: &[DatedLine], currency: Currency) -> Result<(), Problem> {
         self.name(label, lines);
         add(&mut self.old, lines, currency)
     }
 
-    fn new(&mut self, label: &str, lines: &[DatedLine], currency: Currency) -> Result<(), Problem> {
+    fn take_new(&mut self, label: &str, lines: &[DatedLine], currency: Currency) -> Result<(), Problem> {
         self.name(label, lines);
         add(&mut self.new, lines, currency)
     }

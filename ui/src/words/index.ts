@@ -6,7 +6,6 @@ import en from "./en.json";
 
 type Sentence = string | { one: string; other: string };
 export type Key = keyof typeof en;
-export type Values = Record<string, string | number>;
 
 const languages = { en, de } as const;
 export type Language = keyof typeof languages;
@@ -22,18 +21,20 @@ export const locale: string = navigator.language.toLowerCase().startsWith(langua
 const plural = new Intl.PluralRules(language);
 const numbers = new Intl.NumberFormat(locale);
 
-/** The sentence for `key` with its places filled. Numbers are written as the reader's region writes them. */
-export function t(key: Key, values: Values = {}): string {
+/** The sentence for `key` with its places filled from the fields of `values`; a whole view will do. Numbers are written as the
+ * reader's region writes them. */
+export function t(key: Key, values: object = {}): string {
+  const fields = values as Record<string, unknown>;
   const sentence = (languages[language] as Record<Key, Sentence>)[key];
-  const text = typeof sentence === "string" ? sentence : plural.select(Number(values["count"] ?? 0)) === "one" ? sentence.one : sentence.other;
+  const text = typeof sentence === "string" ? sentence : plural.select(Number(fields["count"] ?? 0)) === "one" ? sentence.one : sentence.other;
   return text.replace(/\{(\w+)\}/g, (_, place: string) => {
-    const value = values[place];
-    return typeof value === "number" ? numbers.format(value) : (value ?? "");
+    const value = fields[place];
+    return typeof value === "number" ? numbers.format(value) : typeof value === "string" ? value : "";
   });
 }
 
 /** For names that come from the engine: the words for `prefix.name` if there are any, else the given text. */
-export function known(prefix: string, name: string, otherwise: string, values: Values = {}): string {
+export function known(prefix: string, name: string, otherwise: string, values: object = {}): string {
   const key = `${prefix}.${name}`;
   return key in en ? t(key as Key, values) : otherwise;
 }

@@ -25,7 +25,9 @@ impl OsStore {
         if self.store.is_none() {
             self.store = Some(connect()?);
         }
-        let Some(store) = &self.store else { return Err(StoreError::Absent("not connected".into())) };
+        let Some(store) = &self.store else {
+            return Err(StoreError::Absent("not connected".into()));
+        };
         build(store.as_ref(), name).map_err(|error| sort(&error))
     }
 

@@ -98,7 +98,13 @@ impl Fake {
             probe_merchant: None,
             refuse_all_access: false,
         };
-        let fake = Arc::new(Fake { base, rules: Mutex::new(rules), seen: Mutex::default(), store: Mutex::default(), now });
+        let fake = Arc::new(Fake {
+            base,
+            rules: Mutex::new(rules),
+            seen: Mutex::default(),
+            store: Mutex::default(),
+            now,
+        });
         let app = Router::new()
             .route("/oauth2/authorize", get(authorize))
             .route("/oauth2/token", post(token))
@@ -131,7 +137,9 @@ impl Fake {
         store.refresh.insert(refresh.clone(), (family, false));
         self.seen.lock().unwrap().secrets.extend([access.clone(), refresh.clone()]);
         let at = |days: i64| {
-            jiff::Timestamp::from_second(self.now.load(std::sync::atomic::Ordering::SeqCst) + days * 86_400).unwrap().to_string()
+            jiff::Timestamp::from_second(self.now.load(std::sync::atomic::Ordering::SeqCst) + days * 86_400)
+                .unwrap()
+                .to_string()
         };
         json!({
             "access_token": access, "token_type": "bearer", "expires_at": at(days), "merchant_id": store.families[family].merchant.0,
@@ -150,15 +158,25 @@ impl Fake {
 }
 
 fn answer(status: u16, kind: &str, body: impl Into<Body>) -> Response {
-    Response::builder().status(status).header("content-type", kind).body(body.into()).unwrap()
+    Response::builder()
+        .status(status)
+        .header("content-type", kind)
+        .body(body.into())
+        .unwrap()
 }
 
 fn refusal(error: &str) -> Response {
-    answer(400, "application/json", json!({"error": error, "error_description": "CANARY-description <script>"}).to_string())
+    answer(
+        400,
+        "application/json",
+        json!({"error": error, "error_description": "CANARY-description <script>"}).to_string(),
+    )
 }
 
 async fn authorize(State(fake): State<Arc<Fake>>, RawQuery(query): RawQuery) -> Response {
-    let asked: BTreeMap<String, String> = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect();
+    let asked: BTreeMap<String, String> = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+        .into_owned()
+        .collect();
     assert_eq!(asked["client_id"], CLIENT);
     assert_eq!(asked["response_type"], "code");
     assert_eq!(asked["code_challenge_method"], "S256");
@@ -166,17 +184,25 @@ async fn authorize(State(fake): State<Arc<Fake>>, RawQuery(query): RawQuery) -> 
     let rules = fake.rules.lock().unwrap();
     match &rules.deny {
         Some(error) => {
-            back.query_pairs_mut().append_pair("error", error).append_pair("error_description", "user_denied");
+            back.query_pairs_mut()
+                .append_pair("error", error)
+                .append_pair("error_description", "user_denied");
         }
         None => {
             let code = secret("code");
             fake.seen.lock().unwrap().secrets.push(code.clone());
             fake.store.lock().unwrap().codes.insert(code.clone(), asked.clone());
-            back.query_pairs_mut().append_pair("code", &code).append_pair("response_type", "code");
+            back.query_pairs_mut()
+                .append_pair("code", &code)
+                .append_pair("response_type", "code");
         }
     }
     back.query_pairs_mut().append_pair("state", &asked["state"]);
-    Response::builder().status(StatusCode::FOUND).header("location", back.as_str()).body(Body::empty()).unwrap()
+    Response::builder()
+        .status(StatusCode::FOUND)
+        .header("location", back.as_str())
+        .body(Body::empty())
+        .unwrap()
 }
 
 async fn token(State(fake): State<Arc<Fake>>, headers: HeaderMap, body: Bytes) -> Response {
@@ -201,7 +227,9 @@ fn exchange(fake: &Fake, body: &Value) -> Response {
     if let Some((status, kind, text)) = &fake.rules.lock().unwrap().token_answer {
         return answer(*status, kind, text.clone());
     }
-    let Some(asked) = fake.store.lock().unwrap().codes.remove(body["code"].as_str().unwrap()) else { return refusal("invalid_grant") };
+    let Some(asked) = fake.store.lock().unwrap().codes.remove(body["code"].as_str().unwrap()) else {
+        return refusal("invalid_grant");
+    };
     let digest = Sha256::digest(body["code_verifier"].as_str().unwrap());
     let challenge = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest);
     if challenge != asked["code_challenge"] || body["redirect_uri"] != asked["redirect_uri"].as_str() {
@@ -209,9 +237,16 @@ fn exchange(fake: &Fake, body: &Value) -> Response {
     }
     let family = {
         let rules = fake.rules.lock().unwrap();
-        let scopes = rules.granted.clone().unwrap_or_else(|| asked["scope"].split(' ').map(str::to_string).collect());
+        let scopes = rules
+            .granted
+            .clone()
+            .unwrap_or_else(|| asked["scope"].split(' ').map(str::to_string).collect());
         let mut store = fake.store.lock().unwrap();
-        store.families.push(Family { dead: false, merchant: rules.merchant.clone(), scopes });
+        store.families.push(Family {
+            dead: false,
+            merchant: rules.merchant.clone(),
+            scopes,
+        });
         store.families.len() - 1
     };
     answer(200, "application/json; charset=utf-8", fake.give(family).to_string())
@@ -223,7 +258,12 @@ fn refresh(fake: &Fake, body: &Value) -> Response {
     match mode {
         OnRefresh::Portal => return answer(200, "text/html", "<html>Welcome to the hotel. Please log in: invalid_grant</html>"),
         OnRefresh::Busy => {
-            return Response::builder().status(429).header("retry-after", "120").header("content-type", "application/json").body(Body::from("{}")).unwrap();
+            return Response::builder()
+                .status(429)
+                .header("retry-after", "120")
+                .header("content-type", "application/json")
+                .body(Body::from("{}"))
+                .unwrap();
         }
         OnRefresh::ForgotTheApp => return refusal("invalid_client"),
         OnRefresh::Rotate
@@ -235,7 +275,9 @@ fn refresh(fake: &Fake, body: &Value) -> Response {
     let given = body["refresh_token"].as_str().unwrap();
     let family = {
         let mut store = fake.store.lock().unwrap();
-        let Some((family, used)) = store.refresh.get(given).copied() else { return refusal("invalid_grant") };
+        let Some((family, used)) = store.refresh.get(given).copied() else {
+            return refusal("invalid_grant");
+        };
         if used {
             // Reuse detection: the whole family dies, as RFC 9700 asks.
             store.families[family].dead = true;
@@ -244,7 +286,9 @@ fn refresh(fake: &Fake, body: &Value) -> Response {
         if store.families[family].dead {
             return refusal("invalid_grant");
         }
-        store.refresh.insert(given.to_string(), (family, mode != OnRefresh::KeepRefreshToken));
+        store
+            .refresh
+            .insert(given.to_string(), (family, mode != OnRefresh::KeepRefreshToken));
         family
     };
     let mut given = fake.give(family);
@@ -259,23 +303,38 @@ fn refresh(fake: &Fake, body: &Value) -> Response {
 }
 
 async fn status(State(fake): State<Arc<Fake>>, headers: HeaderMap) -> Response {
-    let Some(family) = fake.family_of(&headers) else { return refusal("UNAUTHORIZED") };
+    let Some(family) = fake.family_of(&headers) else {
+        return refusal("UNAUTHORIZED");
+    };
     let store = fake.store.lock().unwrap();
     let family = &store.families[family];
-    let told = json!({"scopes": family.scopes, "expires_at": "2030-01-01T00:00:00Z", "client_id": CLIENT, "merchant_id": family.merchant.0});
+    let told =
+        json!({"scopes": family.scopes, "expires_at": "2030-01-01T00:00:00Z", "client_id": CLIENT, "merchant_id": family.merchant.0});
     answer(200, "application/json", told.to_string())
 }
 
 async fn merchant(State(fake): State<Arc<Fake>>, headers: HeaderMap) -> Response {
-    let Some(family) = fake.family_of(&headers) else { return answer(401, "application/json", "{}") };
+    let Some(family) = fake.family_of(&headers) else {
+        return answer(401, "application/json", "{}");
+    };
     assert!(headers.contains_key("square-version"));
     let store = fake.store.lock().unwrap();
     let family = &store.families[family];
     if !family.scopes.iter().any(|s| s == "MERCHANT_PROFILE_READ") {
         return answer(403, "application/json", "{}");
     }
-    let (id, name) = fake.rules.lock().unwrap().probe_merchant.clone().unwrap_or_else(|| family.merchant.clone());
-    answer(200, "application/json", json!({"merchant": {"id": id, "business_name": name}}).to_string())
+    let (id, name) = fake
+        .rules
+        .lock()
+        .unwrap()
+        .probe_merchant
+        .clone()
+        .unwrap_or_else(|| family.merchant.clone());
+    answer(
+        200,
+        "application/json",
+        json!({"merchant": {"id": id, "business_name": name}}).to_string(),
+    )
 }
 
 async fn payments(State(fake): State<Arc<Fake>>, headers: HeaderMap) -> (StatusCode, Json<Value>) {

@@ -11,7 +11,13 @@ async fn withstands<F: Future<Output = ()> + Send + 'static>(act: impl Fn(Url) -
     let events = Arc::new(Mutex::new(Vec::new()));
     let heard = events.clone();
     let browser = Browser::that(act);
-    let grant = authorize(world.request(&OLD), &browser, &move |event| heard.lock().unwrap().push(event), &Controls::new()).await;
+    let grant = authorize(
+        world.request(&OLD),
+        &browser,
+        &move |event| heard.lock().unwrap().push(event),
+        &Controls::new(),
+    )
+    .await;
     browser.done().await;
     assert_eq!(grant.unwrap_or_else(|p| panic!("{p}")).facts().tenant.id, "MLHARBOUR");
     assert_eq!(world.fake.seen.lock().unwrap().exchanges, 1);
@@ -38,7 +44,12 @@ fn host(address: &Url) -> String {
 async fn a_wrong_state_does_not_end_the_sign_in() {
     let events = withstands(|answer| async move {
         for _ in 0..20 {
-            let forged = with(&answer, |pairs| pairs.iter_mut().filter(|(n, _)| n == "state").for_each(|(_, v)| *v = "forged".into()));
+            let forged = with(&answer, |pairs| {
+                pairs
+                    .iter_mut()
+                    .filter(|(n, _)| n == "state")
+                    .for_each(|(_, v)| *v = "forged".into())
+            });
             assert_eq!(visit(&forged).await.0, 400);
         }
         for bad in [
@@ -84,18 +95,59 @@ async fn wrong_paths_methods_hosts_and_scripts_are_turned_away() {
         };
         let starts = |text: String, status: &str| assert!(text.starts_with(&format!("HTTP/1.1 {status}")), "{status}: {text:.200}");
         starts(ask("GET /favicon.ico HTTP/1.1".into(), format!("Host: {host}\r\n")).await, "404");
-        starts(ask(format!("GET /callback/xero?{} HTTP/1.1", answer.query().unwrap()), format!("Host: {host}\r\n")).await, "404");
-        starts(ask(format!("GET {target}/ HTTP/1.1").replace("/callback/square?", "/callback/square/?"), format!("Host: {host}\r\n")).await, "404");
+        starts(
+            ask(
+                format!("GET /callback/xero?{} HTTP/1.1", answer.query().unwrap()),
+                format!("Host: {host}\r\n"),
+            )
+            .await,
+            "404",
+        );
+        starts(
+            ask(
+                format!("GET {target}/ HTTP/1.1").replace("/callback/square?", "/callback/square/?"),
+                format!("Host: {host}\r\n"),
+            )
+            .await,
+            "404",
+        );
         for method in ["HEAD", "POST", "PUT", "OPTIONS", "DELETE"] {
-            starts(ask(format!("{method} {target} HTTP/1.1"), format!("Host: {host}\r\nContent-Length: 0\r\n")).await, "405");
+            starts(
+                ask(
+                    format!("{method} {target} HTTP/1.1"),
+                    format!("Host: {host}\r\nContent-Length: 0\r\n"),
+                )
+                .await,
+                "405",
+            );
         }
         for evil in ["evil.example", "127.0.0.1", "127.0.0.1.evil.example:80", "localhost:1"] {
             starts(ask(format!("GET {target} HTTP/1.1"), format!("Host: {evil}\r\n")).await, "421");
         }
-        starts(ask(format!("GET {target} HTTP/1.1"), format!("Host: {host}\r\nHost: evil.example\r\n")).await, "421");
-        starts(ask(format!("GET http://{host}{target} HTTP/1.1"), format!("Host: {host}\r\n")).await, "421");
-        starts(ask(format!("GET {target} HTTP/1.1"), format!("Host: {host}\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: image\r\n")).await, "403");
-        starts(ask(format!("GET {target} HTTP/1.1"), format!("Host: {host}\r\nSec-Purpose: prefetch\r\n")).await, "403");
+        starts(
+            ask(format!("GET {target} HTTP/1.1"), format!("Host: {host}\r\nHost: evil.example\r\n")).await,
+            "421",
+        );
+        starts(
+            ask(format!("GET http://{host}{target} HTTP/1.1"), format!("Host: {host}\r\n")).await,
+            "421",
+        );
+        starts(
+            ask(
+                format!("GET {target} HTTP/1.1"),
+                format!("Host: {host}\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: image\r\n"),
+            )
+            .await,
+            "403",
+        );
+        starts(
+            ask(
+                format!("GET {target} HTTP/1.1"),
+                format!("Host: {host}\r\nSec-Purpose: prefetch\r\n"),
+            )
+            .await,
+            "403",
+        );
         let navigated = format!("Host: {host}\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\nSec-Fetch-Site: cross-site\r\n");
         starts(ask(format!("GET {target} HTTP/1.1"), navigated).await, "200");
     })
@@ -109,7 +161,12 @@ async fn garbage_floods_and_endless_requests_neither_end_the_sign_in_nor_get_far
             b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec(),
             b"GET /callback/square\r\n\r\n".to_vec(),
             b"\r\n\r\n\r\n".to_vec(),
-            format!("GET {}%0d%0aSet-Cookie:x HTTP/1.1\r\nHost: {}\r\n\r\n", target(&answer).replace("state=", "stat="), host(&answer)).into_bytes(),
+            format!(
+                "GET {}%0d%0aSet-Cookie:x HTTP/1.1\r\nHost: {}\r\n\r\n",
+                target(&answer).replace("state=", "stat="),
+                host(&answer)
+            )
+            .into_bytes(),
             format!("GET /{} HTTP/1.1\r\nHost: {}\r\n\r\n", "a".repeat(1_000_000), host(&answer)).into_bytes(),
             format!("GET / HTTP/1.1\r\nHost: {}\r\n{}", host(&answer), "X: y\r\n".repeat(50_000)).into_bytes(),
         ] {
@@ -135,19 +192,18 @@ async fn garbage_floods_and_endless_requests_neither_end_the_sign_in_nor_get_far
 async fn more_idle_connections_than_places_only_delay_the_answer() {
     let world = World::new().await;
     let browser = Browser::that(|answer| async move {
-        let t0 = std::time::Instant::now();
         let mut idle = Vec::new();
-        for _ in 0..200 {
+        for _ in 0..120 {
             idle.push(tokio::net::TcpStream::connect(("127.0.0.1", answer.port().unwrap())).await.unwrap());
         }
         // Hostile connections give up their places when they close; the answer then gets through.
-        println!("TIME connected {:?}", t0.elapsed());
         let visiting = tokio::spawn(async move { visit(&answer).await.0 });
         drop(idle);
         assert_eq!(visiting.await.unwrap(), 200);
-        println!("TIME visited {:?}", t0.elapsed());
     });
-    authorize(world.request(&OLD), &browser, &|_| {}, &Controls::new()).await.unwrap_or_else(|p| panic!("{p}"));
+    authorize(world.request(&OLD), &browser, &|_| {}, &Controls::new())
+        .await
+        .unwrap_or_else(|p| panic!("{p}"));
     browser.done().await;
 }
 
@@ -171,7 +227,10 @@ async fn the_reply_page_is_constant_and_runs_nothing_from_outside() {
         assert_eq!(headers["x-content-type-options"], "nosniff");
         assert_eq!(headers["referrer-policy"], "no-referrer");
         let policy = headers["content-security-policy"].to_str().unwrap();
-        assert!(policy.starts_with("default-src 'none'; script-src 'sha256-") && !policy.contains("unsafe"), "{policy}");
+        assert!(
+            policy.starts_with("default-src 'none'; script-src 'sha256-") && !policy.contains("unsafe"),
+            "{policy}"
+        );
     })
     .await;
 }
@@ -181,7 +240,10 @@ async fn the_listener_is_on_loopback_only() {
     withstands(|answer| async move {
         let port = answer.port().unwrap();
         let listening = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
-        let ours: Vec<&str> = listening.lines().filter(|line| line.contains(&format!(":{port:04X} 00000000:0000 0A"))).collect();
+        let ours: Vec<&str> = listening
+            .lines()
+            .filter(|line| line.contains(&format!(":{port:04X} 00000000:0000 0A")))
+            .collect();
         if cfg!(target_os = "linux") {
             assert_eq!(ours.len(), 1);
             assert!(ours[0].contains(&format!("0100007F:{port:04X}")), "{ours:?}");

@@ -12,8 +12,17 @@ fn spellings(secret: &str) -> Vec<Vec<u8>> {
     let b = secret.as_bytes();
     let utf16: Vec<u8> = secret.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let escaped: String = url::form_urlencoded::byte_serialize(b).collect();
-    let mut all = vec![b.to_vec(), hex::encode(b).into_bytes(), hex::encode_upper(b).into_bytes(), utf16, escaped.into_bytes()];
-    for engine in [&base64::engine::general_purpose::STANDARD_NO_PAD, &base64::engine::general_purpose::URL_SAFE_NO_PAD] {
+    let mut all = vec![
+        b.to_vec(),
+        hex::encode(b).into_bytes(),
+        hex::encode_upper(b).into_bytes(),
+        utf16,
+        escaped.into_bytes(),
+    ];
+    for engine in [
+        &base64::engine::general_purpose::STANDARD_NO_PAD,
+        &base64::engine::general_purpose::URL_SAFE_NO_PAD,
+    ] {
         // Whatever stands before it shifts base64 by 0, 1 or 2 bytes; the ends depend on neighbours and are cut.
         for shift in 0..3 {
             let text = engine.encode(&b[shift..]);
@@ -65,9 +74,21 @@ async fn secrets_are_in_no_text_and_in_no_file() {
         | SignInEvent::Answered
         | SignInEvent::AskingWhichCompany => told(format!("{event:?}")),
     };
-    let grant = authorize(world.request(&OLD), &browser, &hear, &controls).await.unwrap_or_else(|p| panic!("{p}"));
+    let grant = authorize(world.request(&OLD), &browser, &hear, &controls)
+        .await
+        .unwrap_or_else(|p| panic!("{p}"));
     browser.done().await;
-    let state = browser.opened.lock().unwrap().clone().unwrap().query_pairs().find(|(n, _)| n == "state").unwrap().1.into_owned();
+    let state = browser
+        .opened
+        .lock()
+        .unwrap()
+        .clone()
+        .unwrap()
+        .query_pairs()
+        .find(|(n, _)| n == "state")
+        .unwrap()
+        .1
+        .into_owned();
     world.fake.seen.lock().unwrap().secrets.push(state);
     say(format!("{:?} {}", grant.facts(), serde_json::to_string(grant.facts()).unwrap()));
     world.vault.save("conn", grant).await.unwrap();
@@ -77,10 +98,16 @@ async fn secrets_are_in_no_text_and_in_no_file() {
     let signed = signer.apply(world.payments()).await.unwrap();
     say(format!("{signed:?}"));
     say(format!("{:?}", signer.send(world.payments()).await.unwrap()));
-    say(format!("{:?}", signer.send(client().get("https://example.org/")).await.unwrap_err()));
+    say(format!(
+        "{:?}",
+        signer.send(client().get("https://example.org/")).await.unwrap_err()
+    ));
     world.fake.rule(|rules| rules.merchant = ("MLOTHER".into(), "Quay Coffee".into()));
     let mut request = world.request(&OLD);
-    request.expect_tenant = Some(Tenant { id: "MLHARBOUR".into(), name: "Harbour Street Bakery".into() });
+    request.expect_tenant = Some(Tenant {
+        id: "MLHARBOUR".into(),
+        name: "Harbour Street Bakery".into(),
+    });
     let follow = Browser::that(|answer| async move { drop(visit(&answer).await) });
     let problem = authorize(request, &follow, &|_| {}, &Controls::new()).await.err().unwrap();
     say(format!("{problem} {problem:?}"));
@@ -98,7 +125,12 @@ async fn secrets_are_in_no_text_and_in_no_file() {
 
     let mut places = Vec::new();
     files(world.home.path(), &mut places);
-    assert!(places.iter().any(|(name, bytes)| name.ends_with("store.db-wal") && !bytes.is_empty()), "the write-ahead log is searched too");
+    assert!(
+        places
+            .iter()
+            .any(|(name, bytes)| name.ends_with("store.db-wal") && !bytes.is_empty()),
+        "the write-ahead log is searched too"
+    );
     world.vault.retire("conn", 1).await.unwrap();
     world.pool.close().await;
     files(world.home.path(), &mut places);
@@ -113,7 +145,11 @@ async fn secrets_are_in_no_text_and_in_no_file() {
     needles.push(master_bytes);
     for (place, bytes) in &places {
         for needle in &needles {
-            assert!(!bytes.windows(needle.len()).any(|window| window == needle.as_slice()), "{} in {place}", String::from_utf8_lossy(needle));
+            assert!(
+                !bytes.windows(needle.len()).any(|window| window == needle.as_slice()),
+                "{} in {place}",
+                String::from_utf8_lossy(needle)
+            );
         }
     }
 }
@@ -123,7 +159,9 @@ fn the_search_for_secrets_finds_what_it_is_made_for() {
     let secret = "CANARY-access-0123456789abcdef";
     for prefix in ["", "x", "xy"] {
         let encoded = base64::engine::general_purpose::STANDARD.encode(format!("{prefix}{secret}!!"));
-        let hit = spellings(secret).iter().any(|n| encoded.as_bytes().windows(n.len()).any(|w| w == n.as_slice()));
+        let hit = spellings(secret)
+            .iter()
+            .any(|n| encoded.as_bytes().windows(n.len()).any(|w| w == n.as_slice()));
         assert!(hit, "{prefix}");
     }
 }

@@ -20,9 +20,17 @@ async fn access_is_renewed_ahead_of_time_and_the_new_refresh_token_is_kept() {
     assert_eq!(world.fake.seen.lock().unwrap().reuses, 0);
     let described = world.described().await;
     assert_eq!(described.renewed_at, (world.clock())());
-    assert_eq!(described.access_expires.unwrap().duration_since((world.clock())()).as_hours(), 30 * 24);
+    assert_eq!(
+        described.access_expires.unwrap().duration_since((world.clock())()).as_hours(),
+        30 * 24
+    );
     // A new program finds the last renewal.
-    let signer = world.another_vault().await.signer("conn", Which::Current, &world.provider, &world.endpoints).await.unwrap();
+    let signer = world
+        .another_vault()
+        .await
+        .signer("conn", Which::Current, &world.provider, &world.endpoints)
+        .await
+        .unwrap();
     assert_eq!(signer.send(world.payments()).await.unwrap().status(), 200);
     assert_eq!(world.fake.refreshes(), 6);
 }
@@ -63,7 +71,12 @@ async fn two_programs_on_one_store_cause_one_renewal_and_both_end_healthy() {
     let mut signers = Vec::new();
     for _ in 0..6 {
         let vault = world.another_vault().await;
-        signers.push(vault.signer("conn", Which::Current, &world.provider, &world.endpoints).await.unwrap());
+        signers.push(
+            vault
+                .signer("conn", Which::Current, &world.provider, &world.endpoints)
+                .await
+                .unwrap(),
+        );
     }
     for round in 1..=3 {
         world.days_pass(8);
@@ -149,7 +162,10 @@ async fn a_lost_answer_after_rotation_ends_as_sign_in_again_with_the_true_reason
         world.seconds_pass(60);
         // A new program, as after a crash: the mark tells it what happened.
         let vault = world.another_vault().await;
-        let signer = vault.signer("conn", Which::Current, &world.provider, &world.endpoints).await.unwrap();
+        let signer = vault
+            .signer("conn", Which::Current, &world.provider, &world.endpoints)
+            .await
+            .unwrap();
         let problem = signer.send(world.payments()).await.unwrap_err();
         assert_eq!(problem.code, E_SIGN_IN_EXPIRED);
         assert!(problem.why[0].contains("lost on the way"), "{problem}");
@@ -172,9 +188,15 @@ async fn a_crash_before_the_request_left_recovers() {
     let world = World::new().await;
     world.connected().await;
     world.days_pass(40);
-    sqlx::query("UPDATE credential SET refresh_started = '2026-10-01T00:00:00Z'").execute(&world.pool).await.unwrap();
+    sqlx::query("UPDATE credential SET refresh_started = '2026-10-01T00:00:00Z'")
+        .execute(&world.pool)
+        .await
+        .unwrap();
     assert_eq!(world.signer().await.send(world.payments()).await.unwrap().status(), 200);
-    let mark: Option<String> = sqlx::query_scalar("SELECT refresh_started FROM credential").fetch_one(&world.pool).await.unwrap();
+    let mark: Option<String> = sqlx::query_scalar("SELECT refresh_started FROM credential")
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
     assert_eq!((world.fake.refreshes(), mark), (1, None));
 }
 
@@ -208,7 +230,11 @@ async fn a_log_in_page_of_a_network_or_a_busy_provider_is_not_a_refusal() {
         world.fake.rule(|rules| rules.on_refresh = mode);
         let before = world.fake.refreshes();
         for _ in 0..3 {
-            assert_eq!(signer.send(world.payments()).await.unwrap().status(), 200, "renewing early may fail: {mode:?}");
+            assert_eq!(
+                signer.send(world.payments()).await.unwrap().status(),
+                200,
+                "renewing early may fail: {mode:?}"
+            );
         }
         assert_eq!(world.fake.refreshes(), before + 1, "{mode:?}");
         assert_eq!(world.described().await.state, CredentialState::Active);
@@ -216,10 +242,18 @@ async fn a_log_in_page_of_a_network_or_a_busy_provider_is_not_a_refusal() {
     }
     world.days_pass(30);
     world.fake.rule(|rules| rules.on_refresh = OnRefresh::ForgotTheApp);
-    assert_eq!(signer.send(world.payments()).await.unwrap_err().code, E_SIGN_IN_APP, "the app's fault, not the person's");
+    assert_eq!(
+        signer.send(world.payments()).await.unwrap_err().code,
+        E_SIGN_IN_APP,
+        "the app's fault, not the person's"
+    );
     world.seconds_pass(61);
     world.fake.rule(|rules| rules.on_refresh = OnRefresh::Rotate);
-    assert_eq!(signer.send(world.payments()).await.unwrap().status(), 200, "and it recovers by itself");
+    assert_eq!(
+        signer.send(world.payments()).await.unwrap().status(),
+        200,
+        "and it recovers by itself"
+    );
 }
 
 #[tokio::test]
@@ -239,7 +273,12 @@ async fn a_refusal_is_adopted_as_success_when_somebody_else_renewed_meanwhile() 
     signer.send(world.payments()).await.unwrap();
     world.days_pass(8);
     // Another program renews while this one still holds the old access in memory.
-    let other = world.another_vault().await.signer("conn", Which::Current, &world.provider, &world.endpoints).await.unwrap();
+    let other = world
+        .another_vault()
+        .await
+        .signer("conn", Which::Current, &world.provider, &world.endpoints)
+        .await
+        .unwrap();
     assert_eq!(other.send(world.payments()).await.unwrap().status(), 200);
     signer.on_unauthorized().await.unwrap();
     assert_eq!(signer.send(world.payments()).await.unwrap().status(), 200);
@@ -278,7 +317,12 @@ async fn renewed_tokens_that_cannot_be_written_are_kept_and_written_later() {
     assert_eq!(world.fake.refreshes(), 1, "no further renewal before the last one is safe");
     sqlx::query("DROP TRIGGER full").execute(&world.pool).await.unwrap();
     assert_eq!(signer.send(world.payments()).await.unwrap().status(), 200);
-    let signer = world.another_vault().await.signer("conn", Which::Current, &world.provider, &world.endpoints).await.unwrap();
+    let signer = world
+        .another_vault()
+        .await
+        .signer("conn", Which::Current, &world.provider, &world.endpoints)
+        .await
+        .unwrap();
     assert_eq!(signer.send(world.payments()).await.unwrap().status(), 200);
     assert_eq!((world.fake.refreshes(), world.fake.seen.lock().unwrap().reuses), (1, 0));
 }
@@ -296,5 +340,8 @@ async fn signing_takes_well_under_a_millisecond_beside_the_request() {
     }
     let each = begun.elapsed() / 1000;
     println!("signing one request: {each:?}");
-    assert!(each < std::time::Duration::from_millis(5), "{each:?} (a debug build on a busy computer; the goal is 1 ms)");
+    assert!(
+        each < std::time::Duration::from_millis(5),
+        "{each:?} (a debug build on a busy computer; the goal is 1 ms)"
+    );
 }

@@ -11,7 +11,9 @@ fn follow() -> Browser {
 }
 
 async fn is_closed(address: &Url) -> bool {
-    tokio::net::TcpStream::connect(("127.0.0.1", address.port().unwrap())).await.is_err()
+    tokio::net::TcpStream::connect(("127.0.0.1", address.port().unwrap()))
+        .await
+        .is_err()
 }
 
 fn redirect_of(page: &Url) -> Url {
@@ -25,9 +27,22 @@ async fn a_sign_in_ends_with_the_company_its_permissions_and_no_open_port() {
     let events = Arc::new(Mutex::new(Vec::new()));
     let heard = events.clone();
     let browser = follow();
-    let grant = authorize(world.request(&NEW), &browser, &move |event| heard.lock().unwrap().push(event), &Controls::new()).await.unwrap();
+    let grant = authorize(
+        world.request(&NEW),
+        &browser,
+        &move |event| heard.lock().unwrap().push(event),
+        &Controls::new(),
+    )
+    .await
+    .unwrap();
     let facts = grant.facts();
-    assert_eq!(facts.tenant, Tenant { id: "MLHARBOUR".into(), name: "Harbour Street Bakery".into() });
+    assert_eq!(
+        facts.tenant,
+        Tenant {
+            id: "MLHARBOUR".into(),
+            name: "Harbour Street Bakery".into()
+        }
+    );
     assert_eq!(facts.permissions, NEW);
     assert!(!facts.is_limited());
     assert_eq!(facts.environment, Environment::Practice);
@@ -46,7 +61,14 @@ async fn a_sign_in_ends_with_the_company_its_permissions_and_no_open_port() {
         assert!(!page.as_str().contains(body["code_verifier"].as_str().unwrap()));
     }
     let events = events.lock().unwrap();
-    assert!(matches!(events[0], SignInEvent::Waiting { paste: false, seconds: 30, .. }));
+    assert!(matches!(
+        events[0],
+        SignInEvent::Waiting {
+            paste: false,
+            seconds: 30,
+            ..
+        }
+    ));
     assert!(matches!(events.last().unwrap(), SignInEvent::AskingWhichCompany));
 }
 
@@ -56,12 +78,18 @@ async fn a_refused_consent_is_told_as_such_and_changes_nothing() {
     world.connected().await;
     let before = world.vault.describe("conn").await.unwrap();
     world.fake.rule(|rules| rules.deny = Some("access_denied".into()));
-    let problem = authorize(world.request(&NEW), &follow(), &|_| {}, &Controls::new()).await.err().unwrap();
+    let problem = authorize(world.request(&NEW), &follow(), &|_| {}, &Controls::new())
+        .await
+        .err()
+        .unwrap();
     assert_eq!(problem.code, E_SIGN_IN_REFUSED);
     assert_eq!(problem.touched, ledger::Touched::Nothing);
     assert_eq!(world.vault.describe("conn").await.unwrap(), before);
     world.fake.rule(|rules| rules.deny = Some("<script>alert(1)</script>".into()));
-    let problem = authorize(world.request(&NEW), &follow(), &|_| {}, &Controls::new()).await.err().unwrap();
+    let problem = authorize(world.request(&NEW), &follow(), &|_| {}, &Controls::new())
+        .await
+        .err()
+        .unwrap();
     assert_eq!(problem.code, E_SIGN_IN_PROVIDER);
     assert!(!problem.to_string().contains("script") && !problem.to_string().contains("user_denied"));
 }
@@ -78,25 +106,37 @@ async fn another_company_changes_nothing_and_both_are_named() {
     assert_eq!(problem.code, E_SIGN_IN_OTHER_COMPANY);
     assert_eq!(problem.touched, ledger::Touched::Nothing);
     let text = problem.to_string();
-    assert!(text.contains("Harbour Street Bakery") && text.contains("Quay Coffee") && text.contains("MLHARBOUR") && text.contains("MLOTHER"));
+    assert!(
+        text.contains("Harbour Street Bakery") && text.contains("Quay Coffee") && text.contains("MLHARBOUR") && text.contains("MLOTHER")
+    );
     assert_eq!(world.vault.describe("conn").await.unwrap(), before);
     // The second fence: even a caller that forgot to name the company cannot save it.
     let grant = world.grant(&NEW).await;
     assert_eq!(world.vault.save("conn", grant).await.unwrap_err().code, E_SIGN_IN_OTHER_COMPANY);
     assert_eq!(world.vault.describe("conn").await.unwrap(), before);
-    assert_eq!(signer.send(world.payments()).await.unwrap().status(), 200, "the old access still works");
+    assert_eq!(
+        signer.send(world.payments()).await.unwrap().status(),
+        200,
+        "the old access still works"
+    );
 }
 
 #[tokio::test]
 async fn fewer_permissions_are_saved_as_limited_and_named() {
     let world = World::new().await;
-    world.fake.rule(|rules| rules.granted = Some(vec!["MERCHANT_PROFILE_READ".into(), "PAYMENTS_READ".into()]));
+    world
+        .fake
+        .rule(|rules| rules.granted = Some(vec!["MERCHANT_PROFILE_READ".into(), "PAYMENTS_READ".into()]));
     let grant = world.grant(&OLD).await;
     assert!(grant.facts().is_limited());
     assert_eq!(grant.facts().missing, ["PAYOUTS_READ"]);
     world.vault.save("conn", grant).await.unwrap();
     let needed: Vec<String> = OLD.iter().map(|p| p.to_string()).collect();
-    let problem = world.vault.require("conn", Which::Current, &world.provider, &needed).await.unwrap_err();
+    let problem = world
+        .vault
+        .require("conn", Which::Current, &world.provider, &needed)
+        .await
+        .unwrap_err();
     assert_eq!(problem.code, E_PERMISSION_MISSING);
     assert!(problem.why[0].starts_with("PAYOUTS_READ: Read the transfers"));
     assert_eq!(world.described().await.missing, ["PAYOUTS_READ"]);
@@ -107,17 +147,34 @@ async fn without_the_profile_permission_the_company_is_still_compared_by_its_id(
     let world = World::new().await;
     world.fake.rule(|rules| rules.granted = Some(vec!["PAYMENTS_READ".into()]));
     let grant = world.grant(&OLD).await;
-    assert_eq!(grant.facts().tenant, Tenant { id: "MLHARBOUR".into(), name: String::new() });
+    assert_eq!(
+        grant.facts().tenant,
+        Tenant {
+            id: "MLHARBOUR".into(),
+            name: String::new()
+        }
+    );
     let mut request = world.request(&OLD);
-    request.expect_tenant = Some(Tenant { id: "MLSOMEONE".into(), name: "Someone".into() });
-    assert_eq!(authorize(request, &follow(), &|_| {}, &Controls::new()).await.err().unwrap().code, E_SIGN_IN_OTHER_COMPANY);
+    request.expect_tenant = Some(Tenant {
+        id: "MLSOMEONE".into(),
+        name: "Someone".into(),
+    });
+    assert_eq!(
+        authorize(request, &follow(), &|_| {}, &Controls::new()).await.err().unwrap().code,
+        E_SIGN_IN_OTHER_COMPANY
+    );
 }
 
 #[tokio::test]
 async fn a_provider_that_contradicts_itself_about_the_company_is_not_believed() {
     let world = World::new().await;
-    world.fake.rule(|rules| rules.probe_merchant = Some(("MLOTHER".into(), "Quay Coffee".into())));
-    let problem = authorize(world.request(&OLD), &follow(), &|_| {}, &Controls::new()).await.err().unwrap();
+    world
+        .fake
+        .rule(|rules| rules.probe_merchant = Some(("MLOTHER".into(), "Quay Coffee".into())));
+    let problem = authorize(world.request(&OLD), &follow(), &|_| {}, &Controls::new())
+        .await
+        .err()
+        .unwrap();
     assert_eq!(problem.code, E_SIGN_IN_PROVIDER);
 }
 
@@ -126,22 +183,50 @@ async fn an_unusable_token_answer_is_told_without_repeating_it() {
     let world = World::new().await;
     let good = r#"{"access_token":"CANARY-x","token_type":"bearer"}"#;
     for (status, kind, body, expected) in [
-        (200, "text/html", "<html>CANARY-portal invalid_grant</html>".to_string(), E_SIGN_IN_NETWORK),
+        (
+            200,
+            "text/html",
+            "<html>CANARY-portal invalid_grant</html>".to_string(),
+            E_SIGN_IN_NETWORK,
+        ),
         (200, "application/json", "CANARY-not-json".to_string(), E_SIGN_IN_PROVIDER),
         (200, "application/json", String::new(), E_SIGN_IN_PROVIDER),
         (200, "application/json", good.replace("bearer", "dpop"), E_SIGN_IN_PROVIDER),
-        (200, "application/json", r#"{"access_token":"","token_type":"bearer"}"#.into(), E_SIGN_IN_PROVIDER),
-        (200, "application/json", good.replace('}', r#","expires_at":"CANARY-soon"}"#), E_SIGN_IN_PROVIDER),
-        (200, "application/json", format!("{{\"access_token\":\"{}\"}}", "CANARY".repeat(20_000)), E_SIGN_IN_PROVIDER),
+        (
+            200,
+            "application/json",
+            r#"{"access_token":"","token_type":"bearer"}"#.into(),
+            E_SIGN_IN_PROVIDER,
+        ),
+        (
+            200,
+            "application/json",
+            good.replace('}', r#","expires_at":"CANARY-soon"}"#),
+            E_SIGN_IN_PROVIDER,
+        ),
+        (
+            200,
+            "application/json",
+            format!("{{\"access_token\":\"{}\"}}", "CANARY".repeat(20_000)),
+            E_SIGN_IN_PROVIDER,
+        ),
         (302, "application/json", "{}".into(), E_SIGN_IN_NETWORK),
         (400, "application/json", r#"{"error":"CANARY-odd"}"#.into(), E_SIGN_IN_PROVIDER),
-        (400, "application/json", r#"{"error":"invalid_grant","error_description":"CANARY"}"#.into(), E_SIGN_IN_PROVIDER),
+        (
+            400,
+            "application/json",
+            r#"{"error":"invalid_grant","error_description":"CANARY"}"#.into(),
+            E_SIGN_IN_PROVIDER,
+        ),
         (401, "application/json", r#"{"error":"invalid_client"}"#.into(), E_SIGN_IN_APP),
         (429, "application/json", "{}".into(), E_SIGN_IN_NETWORK),
         (503, "text/html", "CANARY down".into(), E_SIGN_IN_NETWORK),
     ] {
         world.fake.rule(|rules| rules.token_answer = Some((status, kind, body.clone())));
-        let problem = authorize(world.request(&OLD), &follow(), &|_| {}, &Controls::new()).await.err().unwrap();
+        let problem = authorize(world.request(&OLD), &follow(), &|_| {}, &Controls::new())
+            .await
+            .err()
+            .unwrap();
         assert_eq!(problem.code, expected, "{status} {kind} {body:.60}: {problem}");
         assert!(!format!("{problem:?}{problem}").contains("CANARY"), "{problem:?}");
     }
@@ -222,7 +307,14 @@ fn pasting(controls: &Controls, before: Vec<String>) -> Browser {
 #[tokio::test]
 async fn the_address_can_be_pasted_and_a_wrong_one_does_not_end_the_sign_in() {
     let world = World::new().await;
-    for redirect in [Redirect::Loopback { host: LoopbackHost::Localhost }, Redirect::Paste { address: Some(Url::parse("https://bakery.example/done").unwrap()) }] {
+    for redirect in [
+        Redirect::Loopback {
+            host: LoopbackHost::Localhost,
+        },
+        Redirect::Paste {
+            address: Some(Url::parse("https://bakery.example/done").unwrap()),
+        },
+    ] {
         let controls = Controls::new();
         let mut request = world.request(&OLD);
         request.endpoints.redirect = redirect;
@@ -233,12 +325,19 @@ async fn the_address_can_be_pasted_and_a_wrong_one_does_not_end_the_sign_in() {
                 heard.lock().unwrap().push(problem.code);
             }
         };
-        let strange = vec!["not an address".into(), "https://bakery.example/done?code=CANARY&state=other".into(), "https://evil.example/done?code=a&state=b".into()];
+        let strange = vec![
+            "not an address".into(),
+            "https://bakery.example/done?code=CANARY&state=other".into(),
+            "https://evil.example/done?code=a&state=b".into(),
+        ];
         let grant = authorize(request, &pasting(&controls, strange), &hear, &controls).await.unwrap();
         assert_eq!(grant.facts().tenant.id, "MLHARBOUR");
         assert_eq!(refused.lock().unwrap().len(), 3);
     }
-    assert_eq!(world.fake.seen.lock().unwrap().exchange_bodies[1]["redirect_uri"], "https://bakery.example/done");
+    assert_eq!(
+        world.fake.seen.lock().unwrap().exchange_bodies[1]["redirect_uri"],
+        "https://bakery.example/done"
+    );
 }
 
 #[tokio::test]
@@ -268,7 +367,14 @@ async fn a_browser_that_cannot_be_opened_leaves_the_address_to_the_person() {
     struct NoBrowser;
     impl OpenPage for NoBrowser {
         fn open<'a>(&'a self, _: &'a Url) -> std::pin::Pin<Box<dyn Future<Output = Result<(), ledger::Problem>> + Send + 'a>> {
-            Box::pin(async { Err(ledger::Problem::new(E_SIGN_IN_ADDRESS, "No browser.", "There is none.", "Open the address by hand.")) })
+            Box::pin(async {
+                Err(ledger::Problem::new(
+                    E_SIGN_IN_ADDRESS,
+                    "No browser.",
+                    "There is none.",
+                    "Open the address by hand.",
+                ))
+            })
         }
     }
     let world = World::new().await;

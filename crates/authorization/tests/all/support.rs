@@ -19,7 +19,13 @@ use url::Url;
 use zeroize::Zeroizing;
 
 pub const OLD: [&str; 3] = ["MERCHANT_PROFILE_READ", "PAYMENTS_READ", "PAYOUTS_READ"];
-pub const NEW: [&str; 5] = ["MERCHANT_PROFILE_READ", "PAYMENTS_READ", "PAYOUTS_READ", "ORDERS_READ", "DISPUTES_READ"];
+pub const NEW: [&str; 5] = [
+    "MERCHANT_PROFILE_READ",
+    "PAYMENTS_READ",
+    "PAYOUTS_READ",
+    "ORDERS_READ",
+    "DISPUTES_READ",
+];
 const START: i64 = 1_790_000_000;
 
 pub struct World {
@@ -57,7 +63,16 @@ impl World {
         let provider = providers().unwrap().remove(0);
         let endpoints = provider.practice_endpoints(&fake.base).unwrap();
         let vault = open_vault(&home, &now, pool.clone(), keychain.clone());
-        World { fake, now, home, pool, keychain, vault, provider, endpoints }
+        World {
+            fake,
+            now,
+            home,
+            pool,
+            keychain,
+            vault,
+            provider,
+            endpoints,
+        }
     }
 
     /// Another program on the same home folder.
@@ -92,7 +107,9 @@ impl World {
 
     pub async fn grant(&self, permissions: &[&str]) -> Grant {
         let browser = Browser::that(|answer| async move { drop(visit(&answer).await) });
-        authorize(self.request(permissions), &browser, &|_| {}, &Controls::new()).await.unwrap()
+        authorize(self.request(permissions), &browser, &|_| {}, &Controls::new())
+            .await
+            .unwrap()
     }
 
     /// Signs in and keeps it: the state most tests start from.
@@ -103,7 +120,10 @@ impl World {
     }
 
     pub async fn signer(&self) -> Signer {
-        self.vault.signer("conn", Which::Current, &self.provider, &self.endpoints).await.unwrap()
+        self.vault
+            .signer("conn", Which::Current, &self.provider, &self.endpoints)
+            .await
+            .unwrap()
     }
 
     pub fn payments(&self) -> reqwest::RequestBuilder {
@@ -116,7 +136,15 @@ impl World {
 }
 
 fn open_vault(home: &tempfile::TempDir, now: &Arc<AtomicI64>, pool: SqlitePool, keychain: Keychain) -> Vault {
-    Vault::open(pool, keychain, VaultSetup { installation_id: "installation-1".into(), locks: home.path().join("locks"), clock: clock(now) })
+    Vault::open(
+        pool,
+        keychain,
+        VaultSetup {
+            installation_id: "installation-1".into(),
+            locks: home.path().join("locks"),
+            clock: clock(now),
+        },
+    )
 }
 
 pub fn clock(now: &Arc<AtomicI64>) -> Clock {
@@ -126,7 +154,12 @@ pub fn clock(now: &Arc<AtomicI64>) -> Clock {
 
 pub fn client() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().tls_certs_only(std::iter::empty()).build().unwrap()
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .tls_certs_only(std::iter::empty())
+        .build()
+        .unwrap()
 }
 
 /// The status and the whole text of a GET, as a browser would send it.
@@ -138,7 +171,9 @@ pub async fn visit(address: &Url) -> (u16, String, reqwest::header::HeaderMap) {
 
 /// Sends raw bytes and reads until the other side closes.
 pub async fn raw(address: &Url, bytes: &[u8]) -> String {
-    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", address.port().unwrap())).await.unwrap();
+    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", address.port().unwrap()))
+        .await
+        .unwrap();
     // The other side may close before it has read everything.
     let _ = stream.write_all(bytes).await;
     let mut back = Vec::new();
@@ -157,7 +192,11 @@ pub struct Browser {
 
 impl Browser {
     pub fn that<F: Future<Output = ()> + Send + 'static>(then: impl Fn(Url) -> F + Send + Sync + 'static) -> Browser {
-        Browser { then: Arc::new(Box::new(move |url| Box::pin(then(url)))), task: Arc::default(), opened: Arc::default() }
+        Browser {
+            then: Arc::new(Box::new(move |url| Box::pin(then(url)))),
+            task: Arc::default(),
+            opened: Arc::default(),
+        }
     }
 
     /// What the closure did must not have panicked.
@@ -195,6 +234,7 @@ impl OpenPage for Asleep {
 pub struct Shelf {
     pub held: Arc<Mutex<HashMap<String, Vec<u8>>>>,
     pub mood: Arc<Mutex<Mood>>,
+    pub reads: Arc<AtomicI64>,
 }
 
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
@@ -209,6 +249,8 @@ pub enum Mood {
     Forgetful,
     /// Does not answer until the mood changes.
     Hanging,
+    /// Reads well, and does not come back from writing until the mood changes.
+    HangingOnWrite,
 }
 
 impl Shelf {
@@ -223,7 +265,7 @@ impl Shelf {
                 Mood::Locked => return Err(StoreError::Locked),
                 Mood::Absent => return Err(StoreError::Absent("no session bus".into())),
                 Mood::Hanging => std::thread::park_timeout(Duration::from_millis(5)),
-                Mood::Fine | Mood::Vanished | Mood::Forgetful => return Ok(mood),
+                Mood::Fine | Mood::Vanished | Mood::Forgetful | Mood::HangingOnWrite => return Ok(mood),
             }
         }
     }
@@ -231,13 +273,25 @@ impl Shelf {
 
 impl KeyStore for Shelf {
     fn read(&mut self, name: &str) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        match self.mood()? {
+        let mood = self.mood()?;
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        match mood {
             Mood::Vanished => Err(StoreError::NoEntry),
-            _ => self.held.lock().unwrap().get(name).cloned().map(Zeroizing::new).ok_or(StoreError::NoEntry),
+            _ => self
+                .held
+                .lock()
+                .unwrap()
+                .get(name)
+                .cloned()
+                .map(Zeroizing::new)
+                .ok_or(StoreError::NoEntry),
         }
     }
 
     fn write(&mut self, name: &str, secret: &[u8]) -> Result<(), StoreError> {
+        while self.mood()? == Mood::HangingOnWrite {
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
         if self.mood()? != Mood::Forgetful {
             // Windows holds 2,560 bytes, or half as many characters, and KWallet only text.
             assert!(std::str::from_utf8(secret).unwrap().encode_utf16().count() * 2 <= 2560);

@@ -94,9 +94,9 @@ pub fn manifest(
     files: &BTreeMap<String, Node>,
     faults: &Faults,
 ) -> Result<(Manifest, String), String> {
-    let summary = listed(snapshot)
-        .summary
-        .ok_or("Another program made this backup: it carries no list of files to compare with.")?;
+    let summary = listed(snapshot).summary.ok_or(
+        "Another program, or a newer Changeover, made this backup: it carries no list of files that this version can compare with.",
+    )?;
     let node = files.get(MANIFEST_NAME).ok_or("Its list of files is not in it.")?;
     if node.meta.size > LARGEST_MANIFEST_BYTES {
         return Err("Its list of files is too large to be one.".into());

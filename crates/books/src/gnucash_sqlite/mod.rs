@@ -80,6 +80,29 @@ impl GnuCashSqlite {
         read::wanted(&mut db).await
     }
 
+    /// Everything about these entries word for word, so that they can be put back as they are. In the order of
+    /// `ids`. Errors: `E-BOOKS-CHANGED` naming each one that the books do not hold, and as [`GnuCashSqlite::entries`].
+    pub async fn capture(&self, ids: &[EntryId]) -> Result<Vec<RemovedEntry>, Problem> {
+        let mut db = schema::read_only(&self.path).await?;
+        read::want_ids(&mut db, ids).await?;
+        let entries = read::wanted(&mut db).await?;
+        let mut copies: BTreeMap<EntryId, RemovedEntry> =
+            rows::copied(&mut db, &entries).await?.into_iter().map(|entry| (entry.id.clone(), entry)).collect();
+        let gone: Vec<String> =
+            ids.iter().filter(|id| !copies.contains_key(*id)).map(|id| format!("The entry {id} is no longer in the books.")).collect();
+        let mut gone = gone.into_iter();
+        if let Some(first) = gone.next() {
+            let problem = Problem::new(
+                E_BOOKS_CHANGED,
+                "Entries that Changeover posted are no longer in the books.",
+                first,
+                "Somebody deleted them. Look at the list, then decide whether to go on without them.",
+            );
+            return Err(gone.fold(problem, Problem::because));
+        }
+        Ok(ids.iter().filter_map(|id| copies.remove(id)).collect())
+    }
+
     /// Where each of `keys` is; keys that the books do not hold are absent.
     pub async fn find(&self, keys: &[EntryKey]) -> Result<BTreeMap<EntryKey, EntryId>, Problem> {
         let all = self.all_keys().await?;

@@ -31,10 +31,27 @@ const OBJECTS: &str = "CREATE TEMP TABLE object AS
 
 /// Copies the rows of `entries`, then deletes them. The caller is inside a transaction on a private copy.
 pub(super) async fn take_out(db: &mut SqliteConnection, entries: &[BookEntry]) -> Result<Vec<RemovedEntry>, Problem> {
+    let removed = copied(db, entries).await?;
+    if removed.is_empty() {
+        return Ok(removed);
+    }
+    let doing = "taking entries out";
+    for sql in [
+        "DELETE FROM slots WHERE obj_guid IN (SELECT guid FROM temp.object)",
+        "DELETE FROM splits WHERE tx_guid IN (SELECT guid FROM temp.wanted)",
+        "DELETE FROM transactions WHERE guid IN (SELECT guid FROM temp.wanted)",
+    ] {
+        sqlx::query(sql).execute(&mut *db).await.doing(doing)?;
+    }
+    Ok(removed)
+}
+
+/// Copies the rows of `entries` word for word; they stay where they are.
+pub(super) async fn copied(db: &mut SqliteConnection, entries: &[BookEntry]) -> Result<Vec<RemovedEntry>, Problem> {
     if entries.is_empty() {
         return Ok(Vec::new());
     }
-    let doing = "taking entries out";
+    let doing = "copying entries word for word";
     read::want_ids(db, entries.iter().map(|entry| &entry.id)).await?;
     sqlx::query("DROP TABLE IF EXISTS temp.object")
         .execute(&mut *db)
@@ -60,13 +77,6 @@ pub(super) async fn take_out(db: &mut SqliteConnection, entries: &[BookEntry]) -
             let entry: String = row.try_get(0).doing(doing)?;
             rows_of.entry(entry).or_default().push(stored(table, &row)?);
         }
-    }
-    for sql in [
-        "DELETE FROM slots WHERE obj_guid IN (SELECT guid FROM temp.object)",
-        "DELETE FROM splits WHERE tx_guid IN (SELECT guid FROM temp.wanted)",
-        "DELETE FROM transactions WHERE guid IN (SELECT guid FROM temp.wanted)",
-    ] {
-        sqlx::query(sql).execute(&mut *db).await.doing(doing)?;
     }
     Ok(entries
         .iter()

@@ -3,7 +3,7 @@
 //! The first posting rule whose `when` holds decides. Any doubt on the way holds the record; it must never
 //! make a part of a record whose other parts could not be made.
 
-use super::{Alias, Business, Excluded, HoldReason, Held};
+use super::{Alias, Business, Excluded, Held, HoldReason};
 use crate::convert::{money_from, no_object, object_of};
 use crate::package::{Join, Outcome, Package, Part, Posting, Reader, Stream};
 use crate::record::Record;
@@ -41,7 +41,11 @@ pub(super) struct Records<'r> {
 
 impl<'r> Records<'r> {
     pub fn index(package: &Package, records: &'r [Record]) -> Records<'r> {
-        let mut index = Records { by_stream: HashMap::new(), by_id: HashMap::new(), rows: HashMap::new() };
+        let mut index = Records {
+            by_stream: HashMap::new(),
+            by_id: HashMap::new(),
+            rows: HashMap::new(),
+        };
         for record in records {
             let name = (record.stream.as_str(), record.id.as_str());
             let list = index.by_stream.entry(name.0).or_default();
@@ -57,7 +61,11 @@ impl<'r> Records<'r> {
         for stream in &package.streams {
             for record in index.by_stream.get(stream.name.as_str()).into_iter().flatten() {
                 let row = object_of(&stream.schema.shape, &record.body);
-                index.rows.entry(record.stream.as_str()).or_default().insert(record.id.as_str(), row);
+                index
+                    .rows
+                    .entry(record.stream.as_str())
+                    .or_default()
+                    .insert(record.id.as_str(), row);
             }
         }
         index
@@ -80,7 +88,10 @@ struct Doubt {
 
 impl Doubt {
     fn new(reason: HoldReason, words: impl Into<String>) -> Doubt {
-        Doubt { reason, words: words.into() }
+        Doubt {
+            reason,
+            words: words.into(),
+        }
     }
 }
 
@@ -96,12 +107,27 @@ pub(super) fn bin(stream: &Stream, reader: &Reader, record: &Record, records: &R
     }
 }
 
-pub(super) fn held(stream: &Stream, record: &Record, keys: Vec<EntryKey>, reason_code: HoldReason, reason: String, business: &Business) -> Held {
+pub(super) fn held(
+    stream: &Stream,
+    record: &Record,
+    keys: Vec<EntryKey>,
+    reason_code: HoldReason,
+    reason: String,
+    business: &Business,
+) -> Held {
     let amount = stream.source.amount.as_ref().and_then(|path| {
         let value = path.iter().try_fold(&record.body, |value, name| value.get(name))?;
         money_from(value).ok().map(|cash| cash.money(business.currency))
     });
-    Held { stream: stream.name.clone(), record: record.id.clone(), keys, instant: record.instant, amount, reason_code, reason }
+    Held {
+        stream: stream.name.clone(),
+        record: record.id.clone(),
+        keys,
+        instant: record.instant,
+        amount,
+        reason_code,
+        reason,
+    }
 }
 
 fn binned(
@@ -112,7 +138,9 @@ fn binned(
     business: &Business,
     keys: &mut Vec<EntryKey>,
 ) -> Result<Bin, Doubt> {
-    let row = records.row(&stream.name, &record.id).ok_or_else(|| unreadable("its row is missing".into()))?;
+    let row = records
+        .row(&stream.name, &record.id)
+        .ok_or_else(|| unreadable("its row is missing".into()))?;
     let row = row.as_ref().map_err(|why| unreadable(why.clone()))?;
     let empty: Vec<Data> = reader.joins.iter().map(nothing_of).collect();
     let mut names = Names::default();
@@ -150,11 +178,20 @@ fn binned(
         }
     }
     let excluded = |reason: &str| {
-        Bin::Excluded(Excluded { stream: stream.name.clone(), record: record.id.clone(), rule: posting.name.clone(), reason: reason.to_string() })
+        Bin::Excluded(Excluded {
+            stream: stream.name.clone(),
+            record: record.id.clone(),
+            rule: posting.name.clone(),
+            reason: reason.to_string(),
+        })
     };
     match &posting.outcome {
         Outcome::Exclude(why) => Ok(excluded(&why.words)),
-        Outcome::Post { description, reference, parts } => {
+        Outcome::Post {
+            description,
+            reference,
+            parts,
+        } => {
             let drafted = draft(stream, record, (description, reference.as_ref(), parts), &names, business)?;
             match drafted {
                 None => Ok(excluded("It comes to 0.00, so there is nothing to post.")),
@@ -211,11 +248,17 @@ fn lets<'p>(posting: &'p Posting, names: &Names) -> Result<Vec<(&'p str, Data)>,
 
 /// Keys as far as they can be made, for a record that is held.
 fn keys_of(reader: &Reader, names: &Names) -> Vec<EntryKey> {
-    chosen(reader, names).ok().flatten().map(|posting| part_keys(posting, names)).unwrap_or_default()
+    chosen(reader, names)
+        .ok()
+        .flatten()
+        .map(|posting| part_keys(posting, names))
+        .unwrap_or_default()
 }
 
 fn part_keys(posting: &Posting, names: &Names) -> Vec<EntryKey> {
-    let Outcome::Post { parts, .. } = &posting.outcome else { return Vec::new() };
+    let Outcome::Post { parts, .. } = &posting.outcome else {
+        return Vec::new();
+    };
     let mut keys = Vec::new();
     for part in parts {
         let made = each(part, names, |names| {
@@ -240,7 +283,12 @@ fn draft(stream: &Stream, record: &Record, said: Said, names: &Names, business: 
         stream: stream.name.clone(),
         record: record.id.clone(),
         description: said.0.text(names).map_err(unreadable)?,
-        reference: said.1.map(|rule| rule.text(names)).transpose().map_err(unreadable)?.unwrap_or_default(),
+        reference: said
+            .1
+            .map(|rule| rule.text(names))
+            .transpose()
+            .map_err(unreadable)?
+            .unwrap_or_default(),
         parts: Vec::new(),
     };
     let mut aliases = Vec::new();
@@ -260,7 +308,12 @@ fn draft(stream: &Stream, record: &Record, said: Said, names: &Names, business: 
             Ok(())
         })?;
     }
-    Ok((!draft.parts.is_empty()).then_some(Drafted { draft, aliases, part_names, settles: None }))
+    Ok((!draft.parts.is_empty()).then_some(Drafted {
+        draft,
+        aliases,
+        part_names,
+        settles: None,
+    }))
 }
 
 /// Runs `work` once, or once for each element of the part's list.
@@ -304,16 +357,28 @@ fn made(part: &Part, names: &Names, business: &Business) -> Result<ledger::Part,
     }
     let total = Money::sum(business.currency, lines.iter().map(|line| line.amount)).map_err(|problem| unreadable(problem.what))?;
     if !total.is_zero() {
-        return Err(Doubt::new(HoldReason::Unbalanced, format!("The lines of \"{}\" differ by {total}.", part.what)));
+        return Err(Doubt::new(
+            HoldReason::Unbalanced,
+            format!("The lines of \"{}\" differ by {total}.", part.what),
+        ));
     }
-    Ok(ledger::Part { key: key(&part.key, names)?, what: part.what.clone(), instant, date, lines })
+    Ok(ledger::Part {
+        key: key(&part.key, names)?,
+        what: part.what.clone(),
+        instant,
+        date,
+        lines,
+    })
 }
 
 fn home(cash: Cash, business: &Business) -> Result<Money, Doubt> {
     match cash.currency {
         Some(other) if other != business.currency => Err(Doubt::new(
             HoldReason::OtherCurrency,
-            format!("It is in {other}; these books are kept in {}, and nothing is converted.", business.currency),
+            format!(
+                "It is in {other}; these books are kept in {}, and nothing is converted.",
+                business.currency
+            ),
         )),
         Some(_) | None => Ok(cash.money(business.currency)),
     }
@@ -327,7 +392,12 @@ fn older_keys(part: &Part, new: &EntryKey, names: &Names) -> Result<Vec<Alias>, 
     let mut aliases = Vec::with_capacity(part.was.len());
     for was in &part.was {
         if applies(was.when.as_ref(), names)? {
-            aliases.push(Alias { old: key(&was.key, names)?, new: new.clone(), class: was.class, via: was.via.clone() });
+            aliases.push(Alias {
+                old: key(&was.key, names)?,
+                new: new.clone(),
+                class: was.class,
+                via: was.via.clone(),
+            });
         }
     }
     Ok(aliases)

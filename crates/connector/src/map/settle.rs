@@ -8,15 +8,19 @@ use super::{Business, Settlement};
 use crate::package::{Package, Settles};
 use crate::record::Record;
 use crate::rules::{Cash, Names, data_money};
-use ledger::{EntryKey, Money};
+use ledger::{EntryKey, Money, Part, Role};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 pub(super) fn settlements(package: &Package, drafted: &[Drafted], records: &Records, business: &Business) -> Vec<Settlement> {
-    let by_record: HashMap<(&str, &str), &Drafted> =
-        drafted.iter().map(|it| ((it.draft.stream.as_str(), it.draft.record.as_str()), it)).collect();
+    let by_record: HashMap<(&str, &str), &Drafted> = drafted
+        .iter()
+        .map(|it| ((it.draft.stream.as_str(), it.draft.record.as_str()), it))
+        .collect();
     let mut settlements = Vec::new();
     for stream in &package.streams {
-        let Some(settles) = stream.reader.as_ref().and_then(|reader| reader.settles.as_ref()) else { continue };
+        let Some(settles) = stream.reader.as_ref().and_then(|reader| reader.settles.as_ref()) else {
+            continue;
+        };
         let entries = by_parent(records.of(&settles.entries));
         for drafted in drafted.iter().filter(|it| it.draft.stream == stream.name) {
             let own = entries.get(drafted.draft.record.as_str()).map(Vec::as_slice).unwrap_or_default();
@@ -29,7 +33,10 @@ pub(super) fn settlements(package: &Package, drafted: &[Drafted], records: &Reco
 fn by_parent<'r>(entries: &[&'r Record]) -> BTreeMap<&'r str, Vec<&'r Record>> {
     let mut by_parent: BTreeMap<&str, Vec<&Record>> = BTreeMap::new();
     for entry in entries {
-        by_parent.entry(entry.parent.as_deref().unwrap_or_default()).or_default().push(entry);
+        by_parent
+            .entry(entry.parent.as_deref().unwrap_or_default())
+            .or_default()
+            .push(entry);
     }
     by_parent
 }
@@ -57,7 +64,11 @@ fn settlement(
         let mut names = Names::default();
         names.set("e", row);
         names.set("zero", &zero);
-        let net = settles.net.cash(&names).ok().filter(|cash| cash.currency.is_none_or(|own| own == business.currency));
+        let net = settles
+            .net
+            .cash(&names)
+            .ok()
+            .filter(|cash| cash.currency.is_none_or(|own| own == business.currency));
         sum = sum.zip(net).and_then(|(sum, net)| sum.plus(net.money(business.currency)).ok());
         for key in settled(settles, &names, by_record) {
             if seen.insert(key.clone()) {
@@ -86,9 +97,24 @@ fn settled(settles: &Settles, names: &Names, by_record: &HashMap<(&str, &str), &
     let mut keys = Vec::new();
     for member in settles.members.iter().filter(|member| member.when.truth(names) == Ok(true)) {
         let Ok(record) = member.record.text(names) else { continue };
-        let Some(drafted) = by_record.get(&(member.stream.as_str(), record.as_str())) else { continue };
-        let parts = drafted.draft.parts.iter().zip(&drafted.part_names);
-        keys.extend(parts.filter(|(_, name)| member.parts.contains(name)).map(|(part, _)| part.key.clone()));
+        let Some(drafted) = by_record.get(&(member.stream.as_str(), record.as_str())) else {
+            continue;
+        };
+        let moves = member.moves.as_ref().and_then(|rule| rule.cash(names).ok()).map(|cash| cash.minor);
+        for (part, name) in drafted.draft.parts.iter().zip(&drafted.part_names) {
+            if member.parts.contains(name) && moves.is_none_or(|moves| moves == on_clearing(part)) {
+                keys.push(part.key.clone());
+            }
+        }
     }
     keys
+}
+
+/// By how much a part changes the processor's balance, in minor units.
+fn on_clearing(part: &Part) -> i64 {
+    part.lines
+        .iter()
+        .filter(|line| line.role == Role::Clearing)
+        .map(|line| line.amount.minor)
+        .sum()
 }

@@ -42,23 +42,49 @@ fn unique_names(streams: &[(Stream, usize)], faults: &mut Faults) {
         let mut rules = BTreeSet::new();
         for posting in &reader.postings {
             if !rules.insert(&posting.name) {
-                faults.add(*line, format!("stream {} has two posting rules called {}", stream.name, posting.name));
+                faults.add(
+                    *line,
+                    format!("stream {} has two posting rules called {}", stream.name, posting.name),
+                );
             }
         }
     }
 }
 
-fn permissions_cover_streams(streams: &[(Stream, usize)], permissions: &[(PermissionNeed, usize)], names: &BTreeSet<&str>, faults: &mut Faults) {
+fn permissions_cover_streams(
+    streams: &[(Stream, usize)],
+    permissions: &[(PermissionNeed, usize)],
+    names: &BTreeSet<&str>,
+    faults: &mut Faults,
+) {
     for (permission, line) in permissions {
         for stream in permission.streams.iter().filter(|stream| !names.contains(stream.as_str())) {
-            faults.add(*line, format!("unknown stream \"{stream}\" in the permission {}", permission.permission));
+            faults.add(
+                *line,
+                format!("unknown stream \"{stream}\" in the permission {}", permission.permission),
+            );
         }
     }
     for (stream, line) in streams {
-        match permissions.iter().find(|(permission, _)| permission.permission == stream.permission) {
-            None => faults.add(*line, format!("stream {} needs the permission {}, which the package does not ask for", stream.name, stream.permission)),
+        match permissions
+            .iter()
+            .find(|(permission, _)| permission.permission == stream.permission)
+        {
+            None => faults.add(
+                *line,
+                format!(
+                    "stream {} needs the permission {}, which the package does not ask for",
+                    stream.name, stream.permission
+                ),
+            ),
             Some((permission, at)) if !permission.streams.contains(&stream.name) => {
-                faults.add(*at, format!("the permission {} does not name stream {}, which needs it", permission.permission, stream.name));
+                faults.add(
+                    *at,
+                    format!(
+                        "the permission {} does not name stream {}, which needs it",
+                        permission.permission, stream.name
+                    ),
+                );
             }
             Some(_) => {}
         }
@@ -72,13 +98,22 @@ fn parents_come_first(streams: &[(Stream, usize)], names: &BTreeSet<&str>, fault
             for (parent, by) in &parents.of {
                 match before.get(parent.as_str()) {
                     Some(found) if found.schema.at(by) == Some(Type::Text) => {}
-                    Some(_) => faults.add(*line, format!("the field \"{}\" is not a text field of stream {parent}", by.join("."))),
-                    None if names.contains(parent.as_str()) => faults.add(*line, format!("stream {} must stand after stream {parent}, which it is read for", stream.name)),
+                    Some(_) => faults.add(
+                        *line,
+                        format!("the field \"{}\" is not a text field of stream {parent}", by.join(".")),
+                    ),
+                    None if names.contains(parent.as_str()) => faults.add(
+                        *line,
+                        format!("stream {} must stand after stream {parent}, which it is read for", stream.name),
+                    ),
                     None => faults.add(*line, format!("unknown stream \"{parent}\" in for_each of stream {}", stream.name)),
                 }
             }
         } else if stream.source.path.contains('{') {
-            faults.add(*line, format!("the path of stream {} has a place to fill, but no for_each", stream.name));
+            faults.add(
+                *line,
+                format!("the path of stream {} has a place to fill, but no for_each", stream.name),
+            );
         }
         before.insert(&stream.name, stream);
     }
@@ -86,8 +121,14 @@ fn parents_come_first(streams: &[(Stream, usize)], names: &BTreeSet<&str>, fault
 
 /// A settlement's parts are parts that exist, and its entries are asked for by it.
 fn settled_parts_exist(stream: &Stream, line: usize, streams: &[(Stream, usize)], faults: &mut Faults) {
-    let Some(settles) = stream.reader.as_ref().and_then(|reader| reader.settles.as_ref()) else { return };
-    let has_part = |name: &str, part: &str| streams.iter().any(|(stream, _)| stream.name == name && part_names(stream).contains(part));
+    let Some(settles) = stream.reader.as_ref().and_then(|reader| reader.settles.as_ref()) else {
+        return;
+    };
+    let has_part = |name: &str, part: &str| {
+        streams
+            .iter()
+            .any(|(stream, _)| stream.name == name && part_names(stream).contains(part))
+    };
     if !has_part(&stream.name, &settles.part) {
         faults.add(settles.line, format!("stream {} has no part called {}", stream.name, settles.part));
     }
@@ -105,7 +146,13 @@ fn settled_parts_exist(stream: &Stream, line: usize, streams: &[(Stream, usize)]
         by_row || other.source.parent.is_some()
     });
     if entries.is_some() && !asked_by_row {
-        faults.add(line, format!("the rows of stream {} do not say which row of {} they belong to", settles.entries, stream.name));
+        faults.add(
+            line,
+            format!(
+                "the rows of stream {} do not say which row of {} they belong to",
+                settles.entries, stream.name
+            ),
+        );
     }
 }
 
@@ -125,7 +172,10 @@ fn joins_can_be_found(stream: &Stream, line: usize, faults: &mut Faults) {
     let mut names = BTreeSet::from(["r", "zero", "e"]);
     for join in &reader.joins {
         if !names.insert(&join.name) {
-            faults.add(join.line.max(line), format!("the name \"{}\" of a join is already taken", join.name));
+            faults.add(
+                join.line.max(line),
+                format!("the name \"{}\" of a join is already taken", join.name),
+            );
         }
     }
 }
@@ -134,6 +184,11 @@ fn joins_can_be_found(stream: &Stream, line: usize, faults: &mut Faults) {
 pub(crate) fn superseded_faults(new: &Package, old: &Package) -> Vec<String> {
     let known: BTreeSet<&String> = new.key_rules.was.iter().collect();
     let lost = old.key_rules.posted.iter().filter(|(key, _)| !known.contains(key));
-    lost.map(|(key, line)| format!("{}:1: version {} posts under the key {key} ({}:{line}), which no \"was\" of version {} names", new.file, old.version, old.file, new.version))
-        .collect()
+    lost.map(|(key, line)| {
+        format!(
+            "{}:1: version {} posts under the key {key} ({}:{line}), which no \"was\" of version {} names",
+            new.file, old.version, old.file, new.version
+        )
+    })
+    .collect()
 }

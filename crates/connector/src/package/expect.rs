@@ -55,7 +55,9 @@ impl<'n> Fields<'n> {
     }
 
     pub fn list(&mut self, name: &'static str, faults: &mut Faults) -> &'n [Node] {
-        self.required(name, faults).map(|node| list_of(node, name, faults)).unwrap_or_default()
+        self.required(name, faults)
+            .map(|node| list_of(node, name, faults))
+            .unwrap_or_default()
     }
 
     pub fn optional_list(&mut self, name: &'static str, faults: &mut Faults) -> &'n [Node] {
@@ -65,7 +67,10 @@ impl<'n> Fields<'n> {
     /// A list of names, each read as `T`.
     pub fn names<T: FromStr<Err = String>>(&mut self, name: &'static str, faults: &mut Faults) -> Vec<(T, usize)> {
         let nodes = self.list(name, faults);
-        nodes.iter().filter_map(|node| parsed(node, name, faults).map(|value| (value, node.line))).collect()
+        nodes
+            .iter()
+            .filter_map(|node| parsed(node, name, faults).map(|value| (value, node.line)))
+            .collect()
     }
 
     pub fn optional_number(&mut self, name: &'static str, largest: i64, faults: &mut Faults) -> Option<i64> {
@@ -74,7 +79,10 @@ impl<'n> Fields<'n> {
         match text.parse::<i64>() {
             Ok(number) if (0..=largest).contains(&number) => Some(number),
             Ok(_) | Err(_) => {
-                faults.add(node.line, format!("\"{name}\" must be a whole number from 0 to {largest}, not \"{text}\""));
+                faults.add(
+                    node.line,
+                    format!("\"{name}\" must be a whole number from 0 to {largest}, not \"{text}\""),
+                );
                 None
             }
         }

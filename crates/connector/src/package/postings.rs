@@ -46,7 +46,11 @@ pub(crate) struct Posting {
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Exclude(Excluding),
-    Post { description: Rule, reference: Option<Rule>, parts: Vec<Part> },
+    Post {
+        description: Rule,
+        reference: Option<Rule>,
+        parts: Vec<Part>,
+    },
 }
 
 /// Why a record moves nothing here, in words.
@@ -107,6 +111,8 @@ pub(crate) struct Members {
     pub stream: String,
     pub record: Rule,
     pub parts: Vec<String>,
+    /// Only those of the parts that change the processor's balance by this much.
+    pub moves: Option<Rule>,
     pub line: usize,
 }
 
@@ -125,14 +131,19 @@ pub(super) fn reader(fields: &mut Fields, around: &Around, faults: &mut Faults) 
     let mut postings = Vec::new();
     let items = list_of(node, "postings", faults);
     for (at, item) in items.iter().enumerate() {
-        let Some(mut fields) = Fields::of(item, format!("a posting rule of stream {}", around.stream), faults) else { continue };
+        let Some(mut fields) = Fields::of(item, format!("a posting rule of stream {}", around.stream), faults) else {
+            continue;
+        };
         match fields.optional("otherwise") {
             Some(action) => {
                 if at + 1 < items.len() {
                     faults.add(item.line, "\"otherwise\" must be the last posting rule of its stream");
                 }
                 if text_of(action, "otherwise", faults).is_some_and(|action| action != "hold") {
-                    faults.add(action.line, "\"otherwise\" can only be \"hold\"; what nobody knows must never be dropped or posted");
+                    faults.add(
+                        action.line,
+                        "\"otherwise\" can only be \"hold\"; what nobody knows must never be dropped or posted",
+                    );
                 }
                 otherwise = fields.text("because", faults);
                 fields.close(faults);
@@ -140,15 +151,32 @@ pub(super) fn reader(fields: &mut Fields, around: &Around, faults: &mut Faults) 
             None => postings.extend(posting(fields, &scope, around, faults)),
         }
     }
-    let ends = items.last().is_some_and(|item| matches!(&item.kind, super::yaml::Kind::Map(entries) if entries.iter().any(|(name, _, _)| name == "otherwise")));
+    let ends = items.last().is_some_and(
+        |item| matches!(&item.kind, super::yaml::Kind::Map(entries) if entries.iter().any(|(name, _, _)| name == "otherwise")),
+    );
     if !ends {
-        faults.add(node.line, format!("the posting rules of stream {} lack the last one, \"otherwise: hold\"", around.stream));
+        faults.add(
+            node.line,
+            format!(
+                "the posting rules of stream {} lack the last one, \"otherwise: hold\"",
+                around.stream
+            ),
+        );
     }
-    Some(Reader { joins, postings, otherwise: otherwise.unwrap_or_default(), settles })
+    Some(Reader {
+        joins,
+        postings,
+        otherwise: otherwise.unwrap_or_default(),
+        settles,
+    })
 }
 
 fn scope(around: &Around, joins: &[Join]) -> Scope {
-    let own = around.schemas.get(around.stream).map(|schema| Arc::clone(&schema.shape)).unwrap_or_default();
+    let own = around
+        .schemas
+        .get(around.stream)
+        .map(|schema| Arc::clone(&schema.shape))
+        .unwrap_or_default();
     let mut scope = Scope::default().with("r", Type::Object(own)).with("zero", Type::Money);
     for join in joins {
         if let Some(schema) = around.schemas.get(&join.stream) {
@@ -161,21 +189,39 @@ fn scope(around: &Around, joins: &[Join]) -> Scope {
 fn joins(node: &Node, around: &Around, faults: &mut Faults) -> Vec<Join> {
     let mut joins = Vec::new();
     for item in list_of(node, "joins", faults) {
-        let Some(mut fields) = Fields::of(item, format!("a join of stream {}", around.stream), faults) else { continue };
+        let Some(mut fields) = Fields::of(item, format!("a join of stream {}", around.stream), faults) else {
+            continue;
+        };
         let name = fields.text("as", faults);
         let stream = fields.text("stream", faults);
-        let by = fields.text("by", faults).map(|path| path.split('.').map(str::to_string).collect::<Vec<_>>());
+        let by = fields
+            .text("by", faults)
+            .map(|path| path.split('.').map(str::to_string).collect::<Vec<_>>());
         fields.close(faults);
-        let (Some(name), Some(stream), Some(by)) = (name, stream, by) else { continue };
+        let (Some(name), Some(stream), Some(by)) = (name, stream, by) else {
+            continue;
+        };
         let Some(joined) = around.schemas.get(&stream) else {
-            faults.add(item.line, format!("unknown stream \"{stream}\" in a join of stream {}", around.stream));
+            faults.add(
+                item.line,
+                format!("unknown stream \"{stream}\" in a join of stream {}", around.stream),
+            );
             continue;
         };
         let own = around.schemas.get(around.stream).and_then(|schema| schema.at(&by));
         if own != Some(Type::Text) {
-            faults.add(item.line, format!("the field \"{}\" is not a text field of stream {}", by.join("."), around.stream));
+            faults.add(
+                item.line,
+                format!("the field \"{}\" is not a text field of stream {}", by.join("."), around.stream),
+            );
         }
-        joins.push(Join { name, shape: Arc::clone(&joined.shape), stream, by, line: item.line });
+        joins.push(Join {
+            name,
+            shape: Arc::clone(&joined.shape),
+            stream,
+            by,
+            line: item.line,
+        });
     }
     joins
 }
@@ -197,13 +243,27 @@ fn posting(mut fields: Fields, scope: &Scope, around: &Around, faults: &mut Faul
                 faults.add(line, "a posting rule needs at least one part, or \"exclude\" with words");
             }
             let parts: Vec<Part> = nodes.iter().filter_map(|node| part(node, &scope, faults)).collect();
-            description.map(|description| Outcome::Post { description, reference, parts })
+            description.map(|description| Outcome::Post {
+                description,
+                reference,
+                parts,
+            })
         }
     };
-    let what = format!("posting rule {} of stream {}", name.as_deref().unwrap_or("without a name"), around.stream);
+    let what = format!(
+        "posting rule {} of stream {}",
+        name.as_deref().unwrap_or("without a name"),
+        around.stream
+    );
     fields.what = what;
     fields.close(faults);
-    Some(Posting { name: name?, when: when?, lets, assume, outcome: outcome? })
+    Some(Posting {
+        name: name?,
+        when: when?,
+        lets,
+        assume,
+        outcome: outcome?,
+    })
 }
 
 fn lets(node: Option<&Node>, scope: &Scope, faults: &mut Faults) -> (Vec<(String, Rule)>, Scope) {
@@ -228,7 +288,9 @@ fn lets(node: Option<&Node>, scope: &Scope, faults: &mut Faults) -> (Vec<(String
 fn assumptions(nodes: &[Node], scope: &Scope, faults: &mut Faults) -> Vec<(Rule, String)> {
     let mut assume = Vec::new();
     for node in nodes {
-        let Some(mut fields) = Fields::of(node, "an assumption", faults) else { continue };
+        let Some(mut fields) = Fields::of(node, "an assumption", faults) else {
+            continue;
+        };
         let that = rule(fields.required("that", faults), scope, &[Type::Truth], faults);
         let words = fields.text("else", faults);
         fields.close(faults);
@@ -269,7 +331,11 @@ fn part(node: &Node, scope: &Scope, faults: &mut Faults) -> Option<Part> {
     let what = fields.text("what", faults);
     let instant = rule(fields.required("instant", faults), &scope, &[Type::Time], faults);
     let date = rule(fields.optional("date"), &scope, &[Type::Time, Type::Day], faults);
-    let was = fields.optional_list("was", faults).iter().filter_map(|node| was(node, &scope, faults)).collect();
+    let was = fields
+        .optional_list("was", faults)
+        .iter()
+        .filter_map(|node| was(node, &scope, faults))
+        .collect();
     let nodes = fields.list("lines", faults);
     let lines: Vec<Line> = nodes.iter().filter_map(|node| line(node, &scope, faults)).collect();
     if lines.len() == nodes.len() {
@@ -277,7 +343,18 @@ fn part(node: &Node, scope: &Scope, faults: &mut Faults) -> Option<Part> {
     }
     let line = fields.line;
     fields.close(faults);
-    Some(Part { name: name?, each, when, key: key?, what: what?, instant: instant?, date, was, lines, line })
+    Some(Part {
+        name: name?,
+        each,
+        when,
+        key: key?,
+        what: what?,
+        instant: instant?,
+        date,
+        was,
+        lines,
+        line,
+    })
 }
 
 fn was(node: &Node, scope: &Scope, faults: &mut Faults) -> Option<Was> {
@@ -300,16 +377,27 @@ fn was(node: &Node, scope: &Scope, faults: &mut Faults) -> Option<Was> {
     });
     let via = fields.text("via", faults);
     fields.close(faults);
-    Some(Was { when, key: key?, class: class?, via: via? })
+    Some(Was {
+        when,
+        key: key?,
+        class: class?,
+        via: via?,
+    })
 }
 
 fn line(node: &Node, scope: &Scope, faults: &mut Faults) -> Option<Line> {
     let mut fields = Fields::of(node, "a line", faults)?;
-    let role = fields.required("account", faults).and_then(|node| parsed::<Role>(node, "account", faults));
+    let role = fields
+        .required("account", faults)
+        .and_then(|node| parsed::<Role>(node, "account", faults));
     let amount = rule(fields.required("amount", faults), scope, &[Type::Money], faults);
     let when = rule(fields.optional("when"), scope, &[Type::Truth], faults);
     fields.close(faults);
-    Some(Line { role: role?, amount: amount?, when })
+    Some(Line {
+        role: role?,
+        amount: amount?,
+        when,
+    })
 }
 
 /// Lines that are posted together must add up to nothing, whatever the record says.
@@ -321,8 +409,15 @@ fn balanced(lines: &[Line], at: usize, what: &str, faults: &mut Faults) {
         sums.insert(condition, sum);
     }
     for (condition, sum) in sums.iter().filter(|(_, sum)| !sum.is_nothing()) {
-        let among = if condition.is_empty() { String::new() } else { format!(" with the condition {condition}") };
-        faults.add(at, format!("the lines of {what}{among} do not balance: {} is left over", sum.words()));
+        let among = if condition.is_empty() {
+            String::new()
+        } else {
+            format!(" with the condition {condition}")
+        };
+        faults.add(
+            at,
+            format!("the lines of {what}{among} do not balance: {} is left over", sum.words()),
+        );
     }
 }
 
@@ -332,26 +427,49 @@ fn settles(node: &Node, scope: &Scope, around: &Around, faults: &mut Faults) -> 
     let amount = rule(fields.required("amount", faults), scope, &[Type::Money], faults);
     let fee = rule(fields.required("fee", faults), scope, &[Type::Money], faults);
     let entries = fields.text("entries", faults);
-    let shape = entries.as_ref().and_then(|name| around.schemas.get(name)).map(|schema| Arc::clone(&schema.shape));
+    let shape = entries
+        .as_ref()
+        .and_then(|name| around.schemas.get(name))
+        .map(|schema| Arc::clone(&schema.shape));
     if let (Some(name), None) = (&entries, &shape) {
         faults.add(node.line, format!("unknown stream \"{name}\" in settles"));
     }
-    let inner = Scope::default().with("e", shape.map_or(Type::Any, Type::Object)).with("zero", Type::Money);
+    let inner = Scope::default()
+        .with("e", shape.map_or(Type::Any, Type::Object))
+        .with("zero", Type::Money);
     let net = rule(fields.required("net", faults), &inner, &[Type::Money], faults);
     let mut members = Vec::new();
     for item in fields.list("members", faults) {
-        let Some(mut fields) = Fields::of(item, "a member rule", faults) else { continue };
+        let Some(mut fields) = Fields::of(item, "a member rule", faults) else {
+            continue;
+        };
         let when = rule(fields.required("when", faults), &inner, &[Type::Truth], faults);
         let stream = fields.text("stream", faults);
         let record = rule(fields.required("record", faults), &inner, &[Type::Text], faults);
         let parts = fields.names::<Named>("parts", faults).into_iter().map(|(name, _)| name.0).collect();
+        let moves = rule(fields.optional("moves"), &inner, &[Type::Money], faults);
         fields.close(faults);
         if let (Some(when), Some(stream), Some(record)) = (when, stream, record) {
-            members.push(Members { when, stream, record, parts, line: item.line });
+            members.push(Members {
+                when,
+                stream,
+                record,
+                parts,
+                moves,
+                line: item.line,
+            });
         }
     }
     fields.close(faults);
-    Some(Settles { part: part?, amount: amount?, fee: fee?, entries: entries?, net: net?, members, line: node.line })
+    Some(Settles {
+        part: part?,
+        amount: amount?,
+        fee: fee?,
+        entries: entries?,
+        net: net?,
+        members,
+        line: node.line,
+    })
 }
 
 /// A text as a name in a list.
@@ -375,12 +493,18 @@ fn compiled(source: &str, line: usize, scope: &Scope, wanted: &[Type], faults: &
         Ok(rule) if wanted.is_empty() || wanted.iter().any(|ty| ty.fits(&rule.ty)) => Some(rule),
         Ok(rule) => {
             let kinds: Vec<String> = wanted.iter().map(Type::to_string).collect();
-            faults.add(line, format!("the rule `{source}` gives a {}, but a {} is needed", rule.ty, kinds.join(" or a ")));
+            faults.add(
+                line,
+                format!("the rule `{source}` gives a {}, but a {} is needed", rule.ty, kinds.join(" or a ")),
+            );
             None
         }
         Err(found) => {
             for fault in found {
-                faults.add(line + fault.line - 1, format!("rule `{source}`, column {}: {}", fault.column, fault.reason));
+                faults.add(
+                    line + fault.line - 1,
+                    format!("rule `{source}`, column {}: {}", fault.column, fault.reason),
+                );
             }
             None
         }

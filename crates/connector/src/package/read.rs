@@ -9,8 +9,8 @@ use super::postings::{Around, Named, Outcome, reader};
 use super::schema::Schema;
 use super::yaml::{self, Faults, Node};
 use super::{
-    BreakingChange, ChangeKind, E_PACKAGE, ExpectedChange, KeyRules, LARGEST_PACKAGE_BYTES, Package, Paging, Parents, PermissionNeed, PutParent,
-    Source, Stream, Supersedes, WindowNames,
+    BreakingChange, ChangeKind, E_PACKAGE, ExpectedChange, KeyRules, LARGEST_PACKAGE_BYTES, Package, Paging, Parents, PermissionNeed,
+    PutParent, Source, Stream, Supersedes, WindowNames,
 };
 use crate::fetch::Verb;
 use crate::rules::{Type, on_large_stack};
@@ -24,7 +24,10 @@ const FORMAT: &str = "1";
 pub(super) fn package(file: &str, text: &str) -> Result<Package, Problem> {
     let mut faults = Faults::default();
     if text.len() > LARGEST_PACKAGE_BYTES {
-        faults.add(1, format!("the file has {} bytes; at most {LARGEST_PACKAGE_BYTES} are read", text.len()));
+        faults.add(
+            1,
+            format!("the file has {} bytes; at most {LARGEST_PACKAGE_BYTES} are read", text.len()),
+        );
         return Err(refused(file, faults));
     }
     let read = on_large_stack(|| {
@@ -57,7 +60,10 @@ fn package_of(file: &str, node: &Node, faults: &mut Faults) -> Option<Package> {
     let mut fields = Fields::of(node, "the package", faults)?;
     let format = fields.required("format", faults)?;
     if let Some(other) = text_of(format, "format", faults).filter(|text| text != FORMAT) {
-        faults.add(format.line, format!("format {other} is not known; this version of Changeover reads format {FORMAT}"));
+        faults.add(
+            format.line,
+            format!("format {other} is not known; this version of Changeover reads format {FORMAT}"),
+        );
         return None;
     }
     let name = fields.text("connector", faults);
@@ -65,15 +71,25 @@ fn package_of(file: &str, node: &Node, faults: &mut Faults) -> Option<Package> {
     let title = fields.text("title", faults);
     let provider = fields.text("provider", faults);
     let (api_version, api_header) = api(&mut fields, faults);
-    let permissions: Vec<(PermissionNeed, usize)> =
-        fields.list("permissions", faults).iter().filter_map(|node| permission(node, faults)).collect();
-    let breaking_changes = fields.optional_list("breaking_changes", faults).iter().filter_map(|node| breaking_change(node, faults)).collect();
+    let permissions: Vec<(PermissionNeed, usize)> = fields
+        .list("permissions", faults)
+        .iter()
+        .filter_map(|node| permission(node, faults))
+        .collect();
+    let breaking_changes = fields
+        .optional_list("breaking_changes", faults)
+        .iter()
+        .filter_map(|node| breaking_change(node, faults))
+        .collect();
     let supersedes = fields.optional("supersedes").and_then(|node| supersedes(node, faults));
     let nodes = fields.list("streams", faults);
     fields.close(faults);
 
     let schemas = schemas(nodes, faults);
-    let streams: Vec<(Stream, usize)> = nodes.iter().filter_map(|node| stream(node, &schemas, faults).map(|stream| (stream, node.line))).collect();
+    let streams: Vec<(Stream, usize)> = nodes
+        .iter()
+        .filter_map(|node| stream(node, &schemas, faults).map(|stream| (stream, node.line)))
+        .collect();
     check::package(&streams, &permissions, supersedes.as_ref(), faults);
     let streams: Vec<Stream> = streams.into_iter().map(|(stream, _)| stream).collect();
     Some(Package {
@@ -94,11 +110,18 @@ fn package_of(file: &str, node: &Node, faults: &mut Faults) -> Option<Package> {
 }
 
 fn api(fields: &mut Fields, faults: &mut Faults) -> (Option<String>, Option<String>) {
-    let Some(node) = fields.required("api", faults) else { return (None, None) };
-    let Some(mut api) = Fields::of(node, "api", faults) else { return (None, None) };
+    let Some(node) = fields.required("api", faults) else {
+        return (None, None);
+    };
+    let Some(mut api) = Fields::of(node, "api", faults) else {
+        return (None, None);
+    };
     let version = api.text("version", faults);
     let header = api.optional_text("header", faults);
-    if header.as_ref().is_some_and(|name| !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')) {
+    if header
+        .as_ref()
+        .is_some_and(|name| !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
+    {
         faults.add(node.line, "the name of the version header may only have letters, digits and '-'");
     }
     api.close(faults);
@@ -108,10 +131,21 @@ fn api(fields: &mut Fields, faults: &mut Faults) -> (Option<String>, Option<Stri
 fn permission(node: &Node, faults: &mut Faults) -> Option<(PermissionNeed, usize)> {
     let mut fields = Fields::of(node, "a permission", faults)?;
     let permission = fields.text("permission", faults);
-    let streams = fields.names::<Named>("streams", faults).into_iter().map(|(name, _)| name.0).collect();
+    let streams = fields
+        .names::<Named>("streams", faults)
+        .into_iter()
+        .map(|(name, _)| name.0)
+        .collect();
     let why = fields.text("why", faults);
     fields.close(faults);
-    Some((PermissionNeed { permission: permission?, streams, why: why? }, node.line))
+    Some((
+        PermissionNeed {
+            permission: permission?,
+            streams,
+            why: why?,
+        },
+        node.line,
+    ))
 }
 
 fn breaking_change(node: &Node, faults: &mut Faults) -> Option<BreakingChange> {
@@ -130,7 +164,14 @@ fn breaking_change(node: &Node, faults: &mut Faults) -> Option<BreakingChange> {
     let unverified = fields.optional_yes("unverified", faults);
     let source = fields.text("source", faults);
     fields.close(faults);
-    Some(BreakingChange { id: id?, title: title?, text: text?, deadline, unverified, source: source? })
+    Some(BreakingChange {
+        id: id?,
+        title: title?,
+        text: text?,
+        deadline,
+        unverified,
+        source: source?,
+    })
 }
 
 /// With the line of each expected change.
@@ -138,9 +179,18 @@ fn supersedes(node: &Node, faults: &mut Faults) -> Option<(Supersedes, Vec<usize
     let mut fields = Fields::of(node, "supersedes", faults)?;
     let from = fields.text("from", faults);
     let nodes = fields.list("expected_changes", faults);
-    let (expected_changes, lines) = nodes.iter().filter_map(|node| expected_change(node, faults).map(|change| (change, node.line))).unzip();
+    let (expected_changes, lines) = nodes
+        .iter()
+        .filter_map(|node| expected_change(node, faults).map(|change| (change, node.line)))
+        .unzip();
     fields.close(faults);
-    Some((Supersedes { from: from?, expected_changes }, lines))
+    Some((
+        Supersedes {
+            from: from?,
+            expected_changes,
+        },
+        lines,
+    ))
 }
 
 fn expected_change(node: &Node, faults: &mut Faults) -> Option<ExpectedChange> {
@@ -148,8 +198,14 @@ fn expected_change(node: &Node, faults: &mut Faults) -> Option<ExpectedChange> {
     let id = fields.text("id", faults);
     let title = fields.text("title", faults);
     let text = fields.text("text", faults);
-    let kind = fields.required("kind", faults).and_then(|node| parsed::<ChangeKind>(node, "kind", faults));
-    let streams = fields.names::<Named>("streams", faults).into_iter().map(|(name, _)| name.0).collect();
+    let kind = fields
+        .required("kind", faults)
+        .and_then(|node| parsed::<ChangeKind>(node, "kind", faults));
+    let streams = fields
+        .names::<Named>("streams", faults)
+        .into_iter()
+        .map(|(name, _)| name.0)
+        .collect();
     let roles: BTreeSet<Role> = fields.names::<Role>("roles", faults).into_iter().map(|(role, _)| role).collect();
     let keeps: BTreeSet<Role> = fields.names::<Role>("keeps", faults).into_iter().map(|(role, _)| role).collect();
     let requires_sign_off = fields.optional_yes("requires_sign_off", faults);
@@ -157,7 +213,16 @@ fn expected_change(node: &Node, faults: &mut Faults) -> Option<ExpectedChange> {
         faults.add(node.line, format!("the role {role} cannot both change and be kept"));
     }
     fields.close(faults);
-    Some(ExpectedChange { id: id?, title: title?, text: text?, kind: kind?, streams, roles, keeps, requires_sign_off })
+    Some(ExpectedChange {
+        id: id?,
+        title: title?,
+        text: text?,
+        kind: kind?,
+        streams,
+        roles,
+        keeps,
+        requires_sign_off,
+    })
 }
 
 /// The fields of every stream first: rules of one stream may speak of another's rows.
@@ -166,7 +231,9 @@ fn schemas(nodes: &[Node], faults: &mut Faults) -> BTreeMap<String, Schema> {
     for node in nodes {
         // Faults of this first look are told when the stream itself is read.
         let mut quiet = Faults::default();
-        let Some(mut fields) = Fields::of(node, "a stream", &mut quiet) else { continue };
+        let Some(mut fields) = Fields::of(node, "a stream", &mut quiet) else {
+            continue;
+        };
         let Some(name) = fields.text("stream", &mut quiet) else { continue };
         let schema = match fields.optional("fields") {
             Some(node) => Schema::read(node, &name, faults),
@@ -191,11 +258,21 @@ fn stream(node: &Node, schemas: &BTreeMap<String, Schema>, faults: &mut Faults) 
     let reader = reader(&mut fields, &around, faults);
     match (&reader, lookup) {
         (Some(_), true) => faults.add(node.line, format!("stream {name} has posting rules although it is \"lookup_only\"")),
-        (None, false) => faults.add(node.line, format!("stream {name} lacks \"postings\"; say \"lookup_only: true\" if its rows move no money")),
+        (None, false) => faults.add(
+            node.line,
+            format!("stream {name} lacks \"postings\"; say \"lookup_only: true\" if its rows move no money"),
+        ),
         (Some(_), false) | (None, true) => {}
     }
     fields.close(faults);
-    Some(Stream { title: title?, permission: permission?, source: source?, schema, reader, name })
+    Some(Stream {
+        title: title?,
+        permission: permission?,
+        source: source?,
+        schema,
+        reader,
+        name,
+    })
 }
 
 fn source(fields: &mut Fields, schema: &Schema, stream: &str, faults: &mut Faults) -> Option<Source> {
@@ -205,7 +282,10 @@ fn source(fields: &mut Fields, schema: &Schema, stream: &str, faults: &mut Fault
         (Some(node), None) => (Verb::Get, node),
         (None, Some(node)) => (Verb::Search, node),
         (Some(_), Some(_)) | (None, None) => {
-            faults.add(fields.line, format!("stream {stream} needs either \"get\" or \"search\" with a path"));
+            faults.add(
+                fields.line,
+                format!("stream {stream} needs either \"get\" or \"search\" with a path"),
+            );
             return None;
         }
     };
@@ -220,7 +300,11 @@ fn source(fields: &mut Fields, schema: &Schema, stream: &str, faults: &mut Fault
     let rows = fields.text("rows", faults);
     let at = fields.line;
     let mut path_field = |name: &'static str, kinds: &[Type], required: bool, faults: &mut Faults| {
-        let text = if required { fields.text(name, faults) } else { fields.optional_text(name, faults) }?;
+        let text = if required {
+            fields.text(name, faults)
+        } else {
+            fields.optional_text(name, faults)
+        }?;
         let path: Vec<String> = text.split('.').map(str::to_string).collect();
         match schema.at(&path) {
             Some(ty) if kinds.contains(&ty) => Some(path),
@@ -229,7 +313,10 @@ fn source(fields: &mut Fields, schema: &Schema, stream: &str, faults: &mut Fault
                 None
             }
             None => {
-                faults.add(at, format!("the field \"{text}\" ({name}) is not among the fields of stream {stream}"));
+                faults.add(
+                    at,
+                    format!("the field \"{text}\" ({name}) is not among the fields of stream {stream}"),
+                );
                 None
             }
         }
@@ -239,12 +326,28 @@ fn source(fields: &mut Fields, schema: &Schema, stream: &str, faults: &mut Fault
     let updated = path_field("updated", &[Type::Time], false, faults);
     let amount = path_field("amount", &[Type::Money], false, faults);
     let parent = path_field("parent", &[Type::Text], false, faults);
-    Some(Source { verb, path, query, window, parents, paging, rows: rows?, id: id?, instant, updated, amount, parent })
+    Some(Source {
+        verb,
+        path,
+        query,
+        window,
+        parents,
+        paging,
+        rows: rows?,
+        id: id?,
+        instant,
+        updated,
+        amount,
+        parent,
+    })
 }
 
 fn pairs(node: &Node, faults: &mut Faults) -> Vec<(String, String)> {
     let entries = super::expect::map_of(node, "query", faults);
-    entries.iter().filter_map(|(name, _, value)| text_of(value, name, faults).map(|value| (name.clone(), value))).collect()
+    entries
+        .iter()
+        .filter_map(|(name, _, value)| text_of(value, name, faults).map(|value| (name.clone(), value)))
+        .collect()
 }
 
 fn window(node: &Node, faults: &mut Faults) -> Option<WindowNames> {
@@ -268,7 +371,9 @@ fn parents(node: &Node, path: &str, verb: Verb, faults: &mut Faults) -> Option<P
     let mut fields = Fields::of(node, "for_each", faults)?;
     let mut of = Vec::new();
     for item in fields.list("of", faults) {
-        let Some(mut fields) = Fields::of(item, "a parent of for_each", faults) else { continue };
+        let Some(mut fields) = Fields::of(item, "a parent of for_each", faults) else {
+            continue;
+        };
         let stream = fields.text("stream", faults);
         let by = fields.text("by", faults);
         fields.close(faults);
@@ -279,7 +384,10 @@ fn parents(node: &Node, path: &str, verb: Verb, faults: &mut Faults) -> Option<P
     let in_path = fields.optional_text("path", faults);
     let in_query = fields.optional_text("query", faults);
     let in_body = fields.optional_text("body", faults);
-    let at_most = fields.optional_number("at_most", 1000, faults).and_then(|number| usize::try_from(number).ok()).filter(|number| *number > 0);
+    let at_most = fields
+        .optional_number("at_most", 1000, faults)
+        .and_then(|number| usize::try_from(number).ok())
+        .filter(|number| *number > 0);
     fields.close(faults);
     let put = match (in_path, in_query, in_body) {
         (Some(name), None, None) => {
@@ -307,12 +415,21 @@ fn paging(node: &Node, faults: &mut Faults) -> Option<Paging> {
     let mut fields = Fields::of(node, "paging", faults)?;
     let cursor = fields.text("cursor", faults);
     let limit = fields.optional_text("limit", faults);
-    let size = fields.optional_number("size", 1000, faults).and_then(|number| u32::try_from(number).ok()).filter(|size| *size > 0);
+    let size = fields
+        .optional_number("size", 1000, faults)
+        .and_then(|number| u32::try_from(number).ok())
+        .filter(|size| *size > 0);
     if limit.is_some() != size.is_some() {
-        faults.add(node.line, "\"limit\" (the parameter's name) and \"size\" (rows a page) belong together");
+        faults.add(
+            node.line,
+            "\"limit\" (the parameter's name) and \"size\" (rows a page) belong together",
+        );
     }
     fields.close(faults);
-    Some(Paging { cursor: cursor?, limit: limit.zip(size) })
+    Some(Paging {
+        cursor: cursor?,
+        limit: limit.zip(size),
+    })
 }
 
 fn roles(streams: &[Stream]) -> BTreeSet<Role> {
@@ -322,13 +439,19 @@ fn roles(streams: &[Stream]) -> BTreeSet<Role> {
 fn key_rules(streams: &[Stream]) -> KeyRules {
     KeyRules {
         posted: parts(streams).map(|part| (part.key.canonical(), part.line)).collect(),
-        was: parts(streams).flat_map(|part| part.was.iter().map(|was| was.key.canonical())).collect(),
+        was: parts(streams)
+            .flat_map(|part| part.was.iter().map(|was| was.key.canonical()))
+            .collect(),
     }
 }
 
 fn parts(streams: &[Stream]) -> impl Iterator<Item = &super::Part> {
-    streams.iter().filter_map(|stream| stream.reader.as_ref()).flat_map(|reader| &reader.postings).flat_map(|posting| match &posting.outcome {
-        Outcome::Exclude(_) => [].iter(),
-        Outcome::Post { parts, .. } => parts.iter(),
-    })
+    streams
+        .iter()
+        .filter_map(|stream| stream.reader.as_ref())
+        .flat_map(|reader| &reader.postings)
+        .flat_map(|posting| match &posting.outcome {
+            Outcome::Exclude(_) => [].iter(),
+            Outcome::Post { parts, .. } => parts.iter(),
+        })
 }

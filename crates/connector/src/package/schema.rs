@@ -37,7 +37,9 @@ enum Kind {
 
 impl Schema {
     pub fn empty() -> Schema {
-        Schema { shape: Arc::new(Shape::default()) }
+        Schema {
+            shape: Arc::new(Shape::default()),
+        }
     }
 
     pub fn read(node: &Node, stream: &str, faults: &mut Faults) -> Schema {
@@ -49,7 +51,9 @@ impl Schema {
                 Err(reason) => faults.add(value.line, format!("field \"{path}\" of stream {stream}: {reason}")),
             }
         }
-        Schema { shape: Arc::new(tree.shape(faults)) }
+        Schema {
+            shape: Arc::new(tree.shape(faults)),
+        }
     }
 
     /// The kind at a path of plain names, without lists.
@@ -91,7 +95,9 @@ fn kind_of(text: &str) -> Result<(Kind, Presence), String> {
         Kind::Plain(Type::Text) | Kind::Plain(Type::Money) | Kind::Plain(Type::Truth) | Kind::ListOfObjects | Kind::ListOf(_)
     );
     if presence == Presence::OrNothing && !has_nothing {
-        return Err(format!("\"{text}\": only text, money, truth and lists can read as nothing; use \"?\""));
+        return Err(format!(
+            "\"{text}\": only text, money, truth and lists can read as nothing; use \"?\""
+        ));
     }
     Ok((kind, presence))
 }
@@ -105,7 +111,12 @@ impl Tree {
             faults.add(line, format!("\"{path}\" is not a path of fields (a.b or a[].b)"));
             return;
         }
-        let fresh = || Branch { line, written: None, below: Tree::default(), is_list: false };
+        let fresh = || Branch {
+            line,
+            written: None,
+            below: Tree::default(),
+            is_list: false,
+        };
         let branch = self.fields.entry(name.to_string()).or_insert_with(fresh);
         branch.is_list |= into_list;
         match rest {
@@ -133,21 +144,33 @@ impl Branch {
         match (self.written, self.is_list, has_fields) {
             (Some((Kind::ListOfObjects, presence)), _, _) => {
                 let below = Arc::new(self.below.shape(faults));
-                Some(Field { ty: Type::List(Box::new(Type::Object(below))), presence })
+                Some(Field {
+                    ty: Type::List(Box::new(Type::Object(below))),
+                    presence,
+                })
             }
             (Some((Kind::Plain(ty), presence)), false, false) => Some(Field { ty, presence }),
-            (Some((Kind::ListOf(ty), presence)), false, false) => Some(Field { ty: Type::List(Box::new(ty)), presence }),
+            (Some((Kind::ListOf(ty), presence)), false, false) => Some(Field {
+                ty: Type::List(Box::new(ty)),
+                presence,
+            }),
             // A step on the way: absent reads as an object of nothing, so that a rule need not ask at each step.
             (None, false, true) => {
                 let below = Arc::new(self.below.shape(faults));
-                Some(Field { ty: Type::Object(below), presence: Presence::OrNothing })
+                Some(Field {
+                    ty: Type::Object(below),
+                    presence: Presence::OrNothing,
+                })
             }
             (None, true, _) => {
                 faults.add(line, format!("\"{name}[]\" is used, but \"{name}\" itself is not given as a list"));
                 None
             }
             (Some(_), _, _) | (None, false, false) => {
-                faults.add(line, format!("\"{name}\" is given both as a plain field and as one with fields of its own"));
+                faults.add(
+                    line,
+                    format!("\"{name}\" is given both as a plain field and as one with fields of its own"),
+                );
                 None
             }
         }

@@ -26,7 +26,10 @@ impl Faults {
     pub fn sentences(mut self, file: &str) -> Vec<String> {
         self.0.sort();
         self.0.dedup();
-        self.0.into_iter().map(|(line, reason)| format!("{file}:{line}: {reason}")).collect()
+        self.0
+            .into_iter()
+            .map(|(line, reason)| format!("{file}:{line}: {reason}"))
+            .collect()
     }
 }
 
@@ -71,7 +74,10 @@ pub(crate) fn read(text: &str, faults: &mut Faults) -> Option<Node> {
         let done = match event {
             Event::Scalar(value, _, anchor, tag) => {
                 refuse_extras(anchor, tag.is_some(), line, faults);
-                Some(Node { line, kind: Kind::Text(value.into_owned()) })
+                Some(Node {
+                    line,
+                    kind: Kind::Text(value.into_owned()),
+                })
             }
             Event::SequenceStart(_, anchor, tag) => {
                 refuse_extras(anchor, tag.is_some(), line, faults);
@@ -86,7 +92,10 @@ pub(crate) fn read(text: &str, faults: &mut Faults) -> Option<Node> {
             Event::SequenceEnd | Event::MappingEnd => stack.pop().map(Open::close),
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
                 faults.add(line, "aliases (*name) are not allowed; write the text out");
-                Some(Node { line, kind: Kind::Text(String::new()) })
+                Some(Node {
+                    line,
+                    kind: Kind::Text(String::new()),
+                })
             }
             Event::DocumentStart(..) => {
                 documents += 1;
@@ -156,8 +165,14 @@ impl Open {
 
     fn close(self) -> Node {
         match self {
-            Open::List(line, items) => Node { line, kind: Kind::List(items) },
-            Open::Map(line, entries, _) => Node { line, kind: Kind::Map(entries) },
+            Open::List(line, items) => Node {
+                line,
+                kind: Kind::List(items),
+            },
+            Open::Map(line, entries, _) => Node {
+                line,
+                kind: Kind::Map(entries),
+            },
         }
     }
 }

@@ -32,7 +32,11 @@ impl Sum {
             .map(|(term, times)| {
                 let sign = if *times < 0 { "-" } else { "+" };
                 let count = times.unsigned_abs();
-                if count == 1 { format!("{sign} {term}") } else { format!("{sign} {count} times {term}") }
+                if count == 1 {
+                    format!("{sign} {term}")
+                } else {
+                    format!("{sign} {count} times {term}")
+                }
             })
             .collect();
         terms.join(" ")
@@ -90,7 +94,11 @@ pub(crate) fn canonical(expression: &IdedExpr) -> String {
             (op::SUBSTRACT, [one, two]) => format!("({} - {})", canonical(one), canonical(two)),
             (op::NEGATE, [one]) => format!("-{}", canonical(one)),
             (name, arguments) => {
-                let target = call.target.as_ref().map(|target| format!("{}.", canonical(target))).unwrap_or_default();
+                let target = call
+                    .target
+                    .as_ref()
+                    .map(|target| format!("{}.", canonical(target)))
+                    .unwrap_or_default();
                 format!("{target}{name}({})", joined(arguments))
             }
         },

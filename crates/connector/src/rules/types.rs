@@ -99,7 +99,10 @@ pub(super) fn infer(expression: &IdedExpr, scope: &Scope, report: Report) -> Typ
         Expr::Literal(value) => literal(value, expression.id, report),
         Expr::Ident(name) => scope.names.get(name).cloned().unwrap_or_else(|| {
             let known: Vec<&str> = scope.names.keys().map(String::as_str).collect();
-            report(expression.id, format!("\"{name}\" is not known here; known are {}", known.join(", ")));
+            report(
+                expression.id,
+                format!("\"{name}\" is not known here; known are {}", known.join(", ")),
+            );
             Type::Any
         }),
         Expr::Select(select) => field(select, expression.id, scope, report),
@@ -147,12 +150,22 @@ fn field(select: &SelectExpr, id: u64, scope: &Scope, report: Report) -> Type {
     };
     let Some(field) = shape.fields.get(&select.field) else {
         let known: Vec<&str> = shape.fields.keys().map(String::as_str).collect();
-        report(id, format!("the field \"{}\" is not among the stream's fields ({})", select.field, known.join(", ")));
+        report(
+            id,
+            format!(
+                "the field \"{}\" is not among the stream's fields ({})",
+                select.field,
+                known.join(", ")
+            ),
+        );
         return Type::Any;
     };
     if select.test {
         if field.presence == Presence::OrNothing {
-            report(id, format!("has() is always true for \"{}\", which reads as nothing when absent", select.field));
+            report(
+                id,
+                format!("has() is always true for \"{}\", which reads as nothing when absent", select.field),
+            );
         }
         Type::Truth
     } else {
@@ -162,7 +175,13 @@ fn field(select: &SelectExpr, id: u64, scope: &Scope, report: Report) -> Type {
 
 fn call(it: &CallExpr, id: u64, scope: &Scope, report: Report) -> Type {
     if it.target.is_some() {
-        report(id, format!("the function \"{}\" is not known; known are sum, text, share, size, has, all, exists, filter, map", it.func_name));
+        report(
+            id,
+            format!(
+                "the function \"{}\" is not known; known are sum, text, share, size, has, all, exists, filter, map",
+                it.func_name
+            ),
+        );
         return Type::Any;
     }
     let given: Vec<Type> = it.args.iter().map(|argument| infer(argument, scope, report)).collect();
@@ -175,9 +194,7 @@ fn call(it: &CallExpr, id: u64, scope: &Scope, report: Report) -> Type {
             (Type::Money, Type::Money) | (Type::Money, Type::Any) | (Type::Any, Type::Money) => Type::Money,
             (Type::Text, Type::Text) => Type::Text,
             (Type::Whole, Type::Whole) => Type::Whole,
-            (Type::List(of), Type::List(other)) if of.fits(other) => {
-                Type::List(if **of == Type::Any { other.clone() } else { of.clone() })
-            }
+            (Type::List(of), Type::List(other)) if of.fits(other) => Type::List(if **of == Type::Any { other.clone() } else { of.clone() }),
             _ => {
                 wrong("+ adds two amounts, texts, whole numbers or lists");
                 Type::Any
@@ -252,7 +269,10 @@ fn call(it: &CallExpr, id: u64, scope: &Scope, report: Report) -> Type {
         }
         ("size", [Type::List(_) | Type::Text]) => Type::Whole,
         (name, _) => {
-            report(id, format!("\"{name}\" is not known; known are sum, text, share, size, has, all, exists, filter, map"));
+            report(
+                id,
+                format!("\"{name}\" is not known; known are sum, text, share, size, has, all, exists, filter, map"),
+            );
             Type::Any
         }
     }

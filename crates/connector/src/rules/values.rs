@@ -49,7 +49,10 @@ impl Cash {
     }
 
     fn negated(self) -> Result<Cash, ExecutionError> {
-        Ok(Cash { minor: self.minor.checked_neg().ok_or_else(too_large)?, ..self })
+        Ok(Cash {
+            minor: self.minor.checked_neg().ok_or_else(too_large)?,
+            ..self
+        })
     }
 }
 
@@ -91,7 +94,9 @@ impl Val for Cash {
     }
     fn equals(&self, other: &dyn Val) -> bool {
         // Nothing equals nothing in every currency; 5.00 USD never equals 5.00 EUR.
-        other.downcast_ref::<Cash>().is_some_and(|other| self.minor == other.minor && (self.minor == 0 || self.currency == other.currency))
+        other
+            .downcast_ref::<Cash>()
+            .is_some_and(|other| self.minor == other.minor && (self.minor == 0 || self.currency == other.currency))
     }
     fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v>
     where
@@ -175,7 +180,9 @@ macro_rules! ordered_value {
 
         impl Comparer for $name {
             fn compare(&self, rhs: &dyn Val) -> Result<Ordering, ExecutionError> {
-                let other = rhs.downcast_ref::<$name>().ok_or_else(|| ExecutionError::function_error("<", $words))?;
+                let other = rhs
+                    .downcast_ref::<$name>()
+                    .ok_or_else(|| ExecutionError::function_error("<", $words))?;
                 Ok(self.0.cmp(&other.0))
             }
         }
@@ -210,12 +217,13 @@ pub(crate) fn data_day(day: Date) -> Data {
 }
 
 pub(crate) fn data_list(items: Vec<Data>) -> Data {
-    Data(Box::new(CelList::from(items.into_iter().map(|item| item.0).collect::<Vec<Box<dyn Val>>>())))
+    Data(Box::new(CelList::from(
+        items.into_iter().map(|item| item.0).collect::<Vec<Box<dyn Val>>>(),
+    )))
 }
 
 pub(crate) fn data_object(fields: impl IntoIterator<Item = (String, Data)>) -> Data {
-    let map: HashMap<CelMapKey<'static>, Box<dyn Val>> =
-        fields.into_iter().map(|(name, value)| (CelMapKey::from(name), value.0)).collect();
+    let map: HashMap<CelMapKey<'static>, Box<dyn Val>> = fields.into_iter().map(|(name, value)| (CelMapKey::from(name), value.0)).collect();
     Data(Box::new(CelMap::from(map)))
 }
 
@@ -228,7 +236,9 @@ pub(super) fn day_of(value: &dyn Val) -> Option<Date> {
 }
 
 pub(super) fn elements_of(value: &dyn Val) -> Option<Vec<Data>> {
-    value.downcast_ref::<CelList>().map(|list| list.inner().iter().map(|item| own(item.as_ref())).collect())
+    value
+        .downcast_ref::<CelList>()
+        .map(|list| list.inner().iter().map(|item| own(item.as_ref())).collect())
 }
 
 /// A copy that borrows nothing. Texts are the only values that may borrow.
@@ -316,5 +326,8 @@ fn share<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, Execu
     }
     let running = |part: i64| i128::from(amount.minor) * i128::from(part) / i128::from(whole.minor);
     let minor = i64::try_from(running(until.minor) - running(before.minor)).map_err(|_| too_large())?;
-    Ok(CowVal::owned(Cash { minor, currency: known.currency }))
+    Ok(CowVal::owned(Cash {
+        minor,
+        currency: known.currency,
+    }))
 }

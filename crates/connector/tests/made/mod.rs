@@ -15,7 +15,10 @@ pub fn square(version: &str) -> &'static Package {
 }
 
 pub fn bakery() -> Business {
-    Business { zone: TimeZone::get("America/New_York").expect("a known zone"), currency: Currency::of("USD").expect("a known currency") }
+    Business {
+        zone: TimeZone::get("America/New_York").expect("a known zone"),
+        currency: Currency::of("USD").expect("a known currency"),
+    }
 }
 
 pub fn usd(minor: i64) -> Value {
@@ -84,7 +87,13 @@ impl Payment {
 
 /// A card payment with its order.
 pub fn card(id: &'static str, at: &'static str, total: i64, fee: Option<i64>) -> Vec<Record> {
-    let payment = Payment { id, at, total, tip: 0, fee };
+    let payment = Payment {
+        id,
+        at,
+        total,
+        tip: 0,
+        fee,
+    };
     vec![record("payments", payment.body()), payment.order(0, 0)]
 }
 
@@ -118,7 +127,10 @@ pub fn entry(id: &str, payout: &str, kind: &str, net: i64, fee: i64, details: (&
 }
 
 pub fn dispute(id: &str, opened: &str, updated: &str, state: &str, amount: i64) -> Record {
-    record("disputes", json!({ "id": id, "state": state, "created_at": opened, "updated_at": updated, "amount_money": usd(amount) }))
+    record(
+        "disputes",
+        json!({ "id": id, "state": state, "created_at": opened, "updated_at": updated, "amount_money": usd(amount) }),
+    )
 }
 
 pub fn mapped(version: &str, records: &[Record]) -> Mapped {
@@ -127,16 +139,29 @@ pub fn mapped(version: &str, records: &[Record]) -> Mapped {
 
 /// Sums per role of one key's part, as "role amount".
 pub fn lines(mapped: &Mapped, key: &str) -> BTreeMap<Role, i64> {
-    let part = mapped.drafts.iter().flat_map(|draft| &draft.parts).find(|part| part.key.as_str() == key);
+    let part = mapped
+        .drafts
+        .iter()
+        .flat_map(|draft| &draft.parts)
+        .find(|part| part.key.as_str() == key);
     let part = part.unwrap_or_else(|| panic!("no part {key}; held: {:?}", mapped.held));
     part.lines.iter().map(|line| (line.role, line.amount.minor)).collect()
 }
 
 pub fn date(mapped: &Mapped, key: &str) -> String {
-    let part = mapped.drafts.iter().flat_map(|draft| &draft.parts).find(|part| part.key.as_str() == key);
+    let part = mapped
+        .drafts
+        .iter()
+        .flat_map(|draft| &draft.parts)
+        .find(|part| part.key.as_str() == key);
     part.unwrap_or_else(|| panic!("no part {key}")).date.to_string()
 }
 
 pub fn keys(mapped: &Mapped) -> Vec<String> {
-    mapped.drafts.iter().flat_map(|draft| &draft.parts).map(|part| part.key.to_string()).collect()
+    mapped
+        .drafts
+        .iter()
+        .flat_map(|draft| &draft.parts)
+        .map(|part| part.key.to_string())
+        .collect()
 }

@@ -55,3 +55,11 @@ impl Engine {
         Ok(crate::store::upgrade::fact(&self.pool, upgrade_id, FACT).await?.unwrap_or_default())
     }
 }
+
+impl Engine {
+    /// A person has looked at a held movement. It stays held; the look is in the log.
+    pub async fn review_hold(&self, connection: &crate::store::company::Connection, hold: &crate::store::movement::Hold) -> Result<(), Problem> {
+        let body = serde_json::json!({"hold": super::facts::hold_name(hold), "reason": hold.reason});
+        self.journal(Some(&connection.id), "hold.reviewed", body).await.map(|_| ())
+    }
+}
