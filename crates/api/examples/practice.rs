@@ -30,7 +30,7 @@ async fn main() {
     let began = std::time::Instant::now();
     let start = Start { home: home.into(), browser: Arc::new(ScriptedBrowser), changed: Arc::new(|| {}), worker: None, actor: "example".into() };
     let app = App::start(start).await.unwrap();
-    let watcher = engine::progress::Watcher::silent();
+    let watcher = engine::progress::Watcher::new(move |p| eprintln!("{:>7.2}s    {} {}", began.elapsed().as_secs_f64(), p.title, p.done));
     let (company, connection) = match app.practice_make(7, &story, payments, &watcher).await {
         Ok(made) => made,
         Err(problem) => return eprintln!("{problem}"),

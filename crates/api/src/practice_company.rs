@@ -115,6 +115,7 @@ impl App {
         let mut options = ServeOptions::new(story, now);
         options.state_file = Some(self.practice_home().join("practice-square.json"));
         options.port = facts.port;
+        options.redirect_path = format!("/callback/{CONNECTOR}");
         match practice::serve(world.clone(), options.clone()).await {
             Ok(served) => Ok(served),
             // The port of the last time is taken by somebody else: any other will do.
@@ -221,7 +222,7 @@ impl App {
                 },
             )
             .await?;
-        let desk = SignInDesk::new(Arc::new(ScriptedBrowser), || {});
+        let desk = SignInDesk::unattended(Arc::new(ScriptedBrowser));
         engine.sign_in(&company, &connection, OLD_VERSION, &desk).await?;
         let connection = engine.connection(&company, Some(&connection.id)).await?;
         engine.sync(&company, &connection, watcher).await?;
@@ -259,7 +260,7 @@ impl App {
     /// Ends when it is finished, halted, or needs a person for something else.
     pub async fn practice_carry_on(&self, upgrade_id: &str, narrator: &dyn Narrator, watcher: &Watcher) -> Result<Ended, Problem> {
         let engine = self.practice_engine().await?;
-        let around = Surroundings { watcher: watcher.clone(), desk: SignInDesk::new(Arc::new(ScriptedBrowser), || {}) };
+        let around = Surroundings { watcher: watcher.clone(), desk: SignInDesk::unattended(Arc::new(ScriptedBrowser)) };
         let owner = Person { name: "Practice owner".to_string(), role: PersonRole::Owner };
         let mut tries = 0;
         loop {

@@ -1,1 +1,67 @@
-fn main() {}
+//! `changeover` in the terminal: reads the arguments, starts the engine, hands over to the command's own file.
+//!
+//! It must never hold a rule of the business (that is `engine` and the pure crates) and never takes a secret as an
+//! argument. A new command group is one file beside this one and one row of `Command`.
+
+mod arguments;
+mod browser;
+mod ending;
+mod follow;
+mod practice;
+mod screen;
+mod terminal;
+
+use arguments::{Arguments, Command};
+use clap::Parser;
+use ending::Ending;
+use screen::Screen;
+use std::process::ExitCode;
+use terminal::Terminal;
+
+/// Posting rules are deep expressions; the usual two megabytes are not enough for every one of them.
+const WORKER_STACK_BYTES: usize = 8 * 1024 * 1024;
+
+fn main() -> ExitCode {
+    // Before any thread is started: the backup's worker is this same program.
+    if let Some(code) = api::worker_entry() {
+        return code;
+    }
+    let arguments = Arguments::parse();
+    let screen = Screen::new(arguments.json);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(WORKER_STACK_BYTES).build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            screen.say(&format!("Changeover could not start its threads: {error}. Nothing was changed."));
+            return Ending::Failed.code();
+        }
+    };
+    // A second installation is refused, which is fine: then there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let for_work = screen.clone();
+    // Spawned, so that it runs on a thread with the stack above; the first thread's is the system's choice.
+    let work = runtime.spawn(async move {
+        let terminal = Terminal::new(arguments.home, for_work)?;
+        run(&terminal, arguments.command).await
+    });
+    let ending = match runtime.block_on(work) {
+        Ok(Ok(ending)) => ending,
+        Ok(Err(problem)) => {
+            screen.problem(&problem);
+            Ending::of(&problem)
+        }
+        Err(panicked) => {
+            screen.say(&format!("Changeover stopped because of a fault of its own: {panicked}. `changeover log show` tells how far it came."));
+            Ending::Halted
+        }
+    };
+    screen.finish();
+    // A reader of the terminal's input may still wait for a line; nobody waits for it.
+    runtime.shutdown_background();
+    ending.code()
+}
+
+async fn run(terminal: &Terminal, command: Command) -> Result<Ending, ledger::Problem> {
+    match command {
+        Command::Practice(command) => practice::run(terminal, command).await,
+    }
+}

@@ -23,7 +23,7 @@ pub trait Books: Send + Sync {
     async fn find(&self, keys: &[EntryKey]) -> Result<BTreeMap<EntryKey, EntryId>, Problem>;
     async fn all_keys(&self) -> Result<BTreeMap<EntryKey, EntryId>, Problem>;
     async fn balances(&self, at: Option<Date>) -> Result<BTreeMap<AccountId, Money>, Problem>;
-    /// Count and sum per account and day, for baselines. No accounts given = all.
+    /// Count and sum per day of these accounts, for baselines.
     async fn daily(&self, accounts: &[AccountId]) -> Result<DayTotals, Problem>;
     async fn fingerprint(&self) -> Result<Fingerprint, Problem>;
     /// Everything about these entries, so that they can be put back as they were.

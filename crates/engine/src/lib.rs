@@ -5,6 +5,7 @@
 //! means (that is the connector package). A new effect is one arm in `upgrading/effects.rs` with its own
 //! file; a new port is one trait in `ports.rs`.
 
+pub mod agreement;
 pub mod backups;
 pub mod books_port;
 pub mod changes;
@@ -15,12 +16,14 @@ pub mod home;
 pub mod linking;
 pub mod ports;
 pub mod postings;
+pub mod previewing;
 pub mod progress;
 pub mod reconciling;
 pub mod sign_in;
 pub mod store;
 pub mod sync;
 pub mod upgrading;
+pub mod viewing;
 
 pub use engine::Engine;
 pub use home::Home;

@@ -39,6 +39,8 @@ pub struct Flow {
     pub browser_opened: bool,
     pub paste: bool,
     pub answered: bool,
+    /// The browser could not be opened; the address has to be opened by hand.
+    pub browser_problem: Option<Problem>,
     pub ended: Option<Result<GrantFacts, Problem>>,
     controls: Controls,
 }
@@ -49,11 +51,18 @@ pub struct SignInDesk {
     browser: Arc<dyn OpenPage>,
     flows: Arc<Mutex<BTreeMap<String, Flow>>>,
     changed: Arc<dyn Fn() + Send + Sync>,
+    /// Nobody is there to open the address by hand, so a browser that fails ends the sign-in.
+    unattended: bool,
 }
 
 impl SignInDesk {
     pub fn new(browser: Arc<dyn OpenPage>, changed: impl Fn() + Send + Sync + 'static) -> SignInDesk {
-        SignInDesk { browser, flows: Arc::default(), changed: Arc::new(changed) }
+        SignInDesk { browser, flows: Arc::default(), changed: Arc::new(changed), unattended: false }
+    }
+
+    /// For practice and tests, where a script stands for the person at the browser.
+    pub fn unattended(browser: Arc<dyn OpenPage>) -> SignInDesk {
+        SignInDesk { unattended: true, ..SignInDesk::new(browser, || {}) }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Flow>> {
@@ -206,6 +215,7 @@ impl Engine {
             browser_opened: false,
             paste: false,
             answered: false,
+            browser_problem: None,
             ended: None,
             controls: controls.clone(),
         };
@@ -237,14 +247,23 @@ impl Engine {
                         flow.paste = paste;
                     }
                     SignInEvent::BrowserOpened => flow.browser_opened = true,
-                    SignInEvent::BrowserNotOpened(_) => flow.browser_opened = false,
+                    SignInEvent::BrowserNotOpened(problem) => {
+                        flow.browser_problem = Some(problem);
+                        if shown.unattended {
+                            flow.controls.cancel();
+                        }
+                    }
                     SignInEvent::Answered => flow.answered = true,
                     SignInEvent::AskingWhichCompany | SignInEvent::StrangeAnswer(_) | SignInEvent::PasteRefused(_) => {}
                 });
             },
             &controls,
         )
-        .await?;
+        .await;
+        let grant = match (grant, desk.flow(&connection.id).and_then(|flow| flow.browser_problem)) {
+            (Err(_), Some(browser)) if desk.unattended => return Err(browser),
+            (grant, _) => grant?,
+        };
         let facts = grant.facts().clone();
         let generation = self.vault.save(&connection.id, grant).await?;
         store::set_setting(&self.pool, &Self::access_name(connection, version), &generation.to_string()).await?;

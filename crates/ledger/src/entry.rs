@@ -77,8 +77,8 @@ pub struct Entry {
 
 impl Draft {
     /// The entries made of those parts that are not yet posted, bound to accounts: one entry per
-    /// posting date, parts in their order. Empty when every part is posted or the rest comes to
-    /// nothing. Lines of one role are added up, zero lines dropped.
+    /// posting date, parts in their order. Empty when every part is posted or comes to nothing. Lines of
+    /// one role are added up, zero lines dropped; parts that cancel out are posted one by one.
     ///
     /// Errors: `E-ROLE-UNBOUND` (all missing roles at once), `E-ENTRY-UNBALANCED`, `E-MONEY-MIXED`.
     pub fn entries(&self, roles: &RoleMap, is_posted: impl Fn(&EntryKey) -> bool) -> Result<Vec<Entry>, Problem> {
@@ -91,7 +91,15 @@ impl Draft {
         }
         let mut entries = Vec::new();
         for (date, parts) in by_date {
-            entries.extend(self.entry_of(date, &parts, roles)?);
+            match self.entry_of(date, &parts, roles)? {
+                Some(entry) => entries.push(entry),
+                // Parts that cancel out on one day (a payout and its return) still both happened: post each alone.
+                None => {
+                    for part in parts {
+                        entries.extend(self.entry_of(date, &[part], roles)?);
+                    }
+                }
+            }
         }
         Ok(entries)
     }
@@ -224,6 +232,17 @@ mod tests {
         late.parts[1].date = "2026-01-06".parse().unwrap();
         let entries = late.entries(&roles(), |_| false).unwrap();
         assert_eq!(entries.iter().map(|e| e.date.to_string()).collect::<Vec<_>>(), ["2026-01-05", "2026-01-06"]);
+    }
+
+    #[test]
+    fn parts_that_cancel_out_on_one_day_are_both_posted() {
+        let mut returned = draft();
+        returned.parts = vec![
+            part("square:payout", &[(Role::Clearing, -10_000), (Role::Sales, 10_000)]),
+            part("square:payout:returned", &[(Role::Clearing, 10_000), (Role::Sales, -10_000)]),
+        ];
+        let entries = returned.entries(&roles(), |_| false).unwrap();
+        assert_eq!(entries.iter().map(|e| e.key.as_str()).collect::<Vec<_>>(), ["square:payout", "square:payout:returned"]);
     }
 
     #[test]

@@ -28,7 +28,7 @@ export function day(value: string, today?: string): string {
     if (apart === -1) return t("day.yesterday");
     if (apart === 1) return t("day.tomorrow");
   }
-  const sameYear = today?.slice(0, 4) === value.slice(0, 4);
+  const sameYear = (today ?? new Date().toISOString()).slice(0, 4) === value.slice(0, 4);
   return new Intl.DateTimeFormat(locale, { timeZone: "UTC", day: "numeric", month: "long", ...(sameYear ? {} : { year: "numeric" }) }).format(noon(value));
 }
 
@@ -40,13 +40,13 @@ export const shortDay = (value: string, year = false): string =>
 export const longDay = (at: string, zone: string): string =>
   new Intl.DateTimeFormat(locale, { timeZone: zone, weekday: "long", day: "numeric", month: "long" }).format(new Date(at));
 
-/** "06:04" */
+/** "06:04", "6:04 AM" */
 export const time = (at: string, zone: string): string =>
-  new Intl.DateTimeFormat(locale, { timeZone: zone, hour: "2-digit", minute: "2-digit" }).format(new Date(at));
+  new Intl.DateTimeFormat(locale, { timeZone: zone, timeStyle: "short" }).format(new Date(at));
 
 /** "06:02:14" */
 export const clock = (at: string, zone: string): string =>
-  new Intl.DateTimeFormat(locale, { timeZone: zone, hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(new Date(at));
+  new Intl.DateTimeFormat(locale, { timeZone: zone, timeStyle: "medium" }).format(new Date(at));
 
 /** "today 06:04", "3 November 06:04" */
 export const dayAndTime = (at: string, zone: string, now?: string): string =>
@@ -75,6 +75,9 @@ export const weekdays = (): string[] =>
 
 /** "New York" out of `America/New_York`. */
 export const zoneName = (zone: string): string => (zone.split("/").at(-1) ?? zone).replaceAll("_", " ");
+
+/** A sentence or a figure begins with a capital. */
+export const upper = (text: string): string => text.charAt(0).toLocaleUpperCase(locale) + text.slice(1);
 
 /** "a, b and c" */
 export const list = (items: string[]): string => new Intl.ListFormat(locale, { type: "conjunction" }).format(items);

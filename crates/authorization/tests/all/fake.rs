@@ -43,6 +43,10 @@ pub struct Rules {
     pub access_days: i64,
     pub probe_merchant: Option<(String, String)>,
     pub refuse_all_access: bool,
+    /// Whether a used refresh token ends the whole family, or is only refused.
+    pub reuse_kills: bool,
+    /// The next renewal waits here until the gate is opened.
+    pub gate: Option<Arc<tokio::sync::Notify>>,
 }
 
 #[derive(Default)]
@@ -97,6 +101,8 @@ impl Fake {
             access_days: 30,
             probe_merchant: None,
             refuse_all_access: false,
+            reuse_kills: true,
+            gate: None,
         };
         let fake = Arc::new(Fake {
             base,
@@ -212,7 +218,14 @@ async fn token(State(fake): State<Arc<Fake>>, headers: HeaderMap, body: Bytes) -
     assert!(body.get("client_secret").is_none());
     match body["grant_type"].as_str().unwrap() {
         "authorization_code" => exchange(&fake, &body),
-        "refresh_token" => refresh(&fake, &body),
+        "refresh_token" => {
+            fake.seen.lock().unwrap().refreshes += 1;
+            let gate = fake.rules.lock().unwrap().gate.take();
+            if let Some(gate) = gate {
+                gate.notified().await;
+            }
+            refresh(&fake, &body)
+        }
         other => panic!("{other}"),
     }
 }
@@ -253,7 +266,6 @@ fn exchange(fake: &Fake, body: &Value) -> Response {
 }
 
 fn refresh(fake: &Fake, body: &Value) -> Response {
-    fake.seen.lock().unwrap().refreshes += 1;
     let mode = fake.rules.lock().unwrap().on_refresh;
     match mode {
         OnRefresh::Portal => return answer(200, "text/html", "<html>Welcome to the hotel. Please log in: invalid_grant</html>"),
@@ -280,8 +292,11 @@ fn refresh(fake: &Fake, body: &Value) -> Response {
         };
         if used {
             // Reuse detection: the whole family dies, as RFC 9700 asks.
-            store.families[family].dead = true;
             fake.seen.lock().unwrap().reuses += 1;
+            if !fake.rules.lock().unwrap().reuse_kills {
+                return refusal("invalid_grant");
+            }
+            store.families[family].dead = true;
         }
         if store.families[family].dead {
             return refusal("invalid_grant");

@@ -286,6 +286,36 @@ async fn a_refusal_is_adopted_as_success_when_somebody_else_renewed_meanwhile() 
 }
 
 #[tokio::test]
+async fn a_loser_adopts_the_winners_access_when_its_own_renewal_is_refused() {
+    let world = World::new().await;
+    let signer = world.connected().await;
+    world.days_pass(40);
+    let gate = Arc::new(tokio::sync::Notify::new());
+    world.fake.rule(|rules| {
+        rules.gate = Some(gate.clone());
+        rules.reuse_kills = false;
+    });
+    // A program that does not honour our lock (a network folder without locks) renews while our request is under way.
+    let other = world.vault_without_our_lock().await;
+    let other = other
+        .signer("conn", Which::Current, &world.provider, &world.endpoints)
+        .await
+        .unwrap();
+    let winning = async {
+        while world.fake.refreshes() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let status = other.send(world.payments()).await.unwrap().status();
+        gate.notify_one();
+        status
+    };
+    let (lost, won) = tokio::join!(signer.send(world.payments()), winning);
+    assert_eq!((lost.unwrap().status().as_u16(), won.as_u16()), (200, 200));
+    assert_eq!((world.fake.refreshes(), world.fake.seen.lock().unwrap().reuses), (2, 1));
+    assert_eq!(world.described().await.state, CredentialState::Active);
+}
+
+#[tokio::test]
 async fn a_clock_that_is_wrong_by_hours_neither_loops_nor_locks_out() {
     let world = World::new().await;
     let signer = world.connected().await;

@@ -81,6 +81,16 @@ impl World {
         open_vault(&self.home, &self.now, pool, self.keychain.clone())
     }
 
+    /// Another program that keeps its lock files elsewhere.
+    pub async fn vault_without_our_lock(&self) -> Vault {
+        let setup = VaultSetup {
+            installation_id: "installation-1".into(),
+            locks: self.home.path().join("elsewhere"),
+            clock: self.clock(),
+        };
+        Vault::open(store_at(&self.home.path().join("store.db")).await, self.keychain.clone(), setup)
+    }
+
     pub fn clock(&self) -> Clock {
         clock(&self.now)
     }

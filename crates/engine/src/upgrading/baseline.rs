@@ -48,7 +48,8 @@ pub const FACT: &str = "baseline";
 pub async fn take(book: &dyn Books, position: u64, now: Timestamp) -> Result<Baseline, Problem> {
     let fingerprint = book.fingerprint().await?.0;
     let entries = book.entries(Period::ALL).await?.into_iter().map(|e| (e.id.0.clone(), then(&e))).collect();
-    let days = book.daily(&[]).await?.into_iter().map(|((account, date), (count, sum))| AccountDay { account, date, count, sum }).collect();
+    let accounts: Vec<AccountId> = book.describe().await?.accounts.into_iter().map(|a| a.id).collect();
+    let days = book.daily(&accounts).await?.into_iter().map(|((account, date), (count, sum))| AccountDay { account, date, count, sum }).collect();
     let balances = book.balances(None).await?;
     Ok(Baseline { taken_at: now, position, fingerprint, entries, days, balances })
 }

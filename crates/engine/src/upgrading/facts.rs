@@ -12,7 +12,7 @@ use ledger::{Entry, Line, Problem};
 use reconcile::{Shadow, TieFinding};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
-use upgrade::checks::{Accounted, BooksLock, Drill, Held, Identity, Otherwise, Payouts, Probe, Rehearsal, ShadowResult, Totals};
+use upgrade::checks::{Accounted, BooksLock, Drill, Held, Otherwise, Payouts, Probe, Rehearsal, ShadowResult, Totals};
 use upgrade::{CheckId, CheckResult, Stage, checks};
 
 /// Every movement and where it went, in the words of the checks.

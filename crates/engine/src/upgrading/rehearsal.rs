@@ -14,7 +14,7 @@ use crate::sync::Read;
 use jiff::Timestamp;
 use ledger::Problem;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use upgrade::{Plan, SliceName, Stage};
 
@@ -148,22 +148,17 @@ pub async fn plan_share(engine: &Engine, u: &Undertaking, plan: &Plan, read: &Re
     .await
 }
 
-/// Keys that stand on more than one entry of the copy.
+/// Movements of the copy that are there twice: one key on two entries, or a new key beside its old one.
 async fn doubled(engine: &Engine, u: &Undertaking) -> Result<u64, Problem> {
     let entries = engine.books(&u.company).await?.entries(books::Period::ALL).await?;
     let known = movement::known(&engine.pool, &u.connection.id).await?;
-    let mut seen = BTreeSet::new();
-    let mut doubled = 0;
+    let mut holders: BTreeMap<&ledger::EntryKey, u64> = BTreeMap::new();
     for key in entries.iter().flat_map(|e| &e.keys) {
-        // An old and a new name of one movement count as the same.
-        let names = std::iter::once(key).chain(known.old_of.get(key).into_iter().flatten());
-        for name in names {
-            if !seen.insert(name.clone()) {
-                doubled += 1;
-            }
-        }
+        *holders.entry(key).or_insert(0) += 1;
     }
-    Ok(doubled)
+    let twice = holders.values().filter(|count| **count > 1).count();
+    let beside = holders.keys().filter(|key| known.old_of.get(**key).is_some_and(|old| old.iter().any(|o| holders.contains_key(o)))).count();
+    Ok((twice + beside) as u64)
 }
 
 /// What differs between two states of the books, entry by entry and balance by balance, in words.

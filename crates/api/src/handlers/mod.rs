@@ -1,0 +1,87 @@
+//! What every command does: one file per screen, each answering from the engine and nothing else.
+//!
+//! It must never hold a rule of the upgrade, of posting or of reconciling, nor invent a number: what is not
+//! known is absent. A new command is one row in `commands.rs`, one line in the list below and one function.
+
+mod accounts;
+mod app;
+mod backups;
+mod companies;
+mod differences;
+mod jobs;
+mod log;
+pub(crate) mod memory;
+mod plan;
+mod practice;
+mod reconcile;
+mod reconnect;
+mod restore;
+mod settings;
+mod shared;
+mod today;
+mod upgrade;
+mod upgrade_run;
+mod words;
+
+use crate::app::App;
+use crate::contract::Commands;
+use crate::views::*;
+use ledger::Code;
+
+pub use shared::{E_BUSY, E_CHECK_FAILED};
+pub use reconcile::E_HOLD_ANSWER;
+
+pub const CODES: &[Code] = &[E_BUSY, E_CHECK_FAILED, E_HOLD_ANSWER];
+
+macro_rules! answered_by {
+    ($( $module:ident :: $name:ident ($args:ty) -> $answer:ty; )*) => {
+        impl Commands for App {
+            $(
+                async fn $name(&self, args: $args) -> Result<$answer, ProblemView> {
+                    $module::$name(self, args).await.map_err(ProblemView::from)
+                }
+            )*
+        }
+    };
+}
+
+answered_by! {
+    app::app_view (NoArgs) -> AppView;
+    app::company_select (CompanyArgs) -> AppView;
+    today::today_view (CompanyArgs) -> TodayView;
+    accounts::accounts_view (CompanyArgs) -> AccountsView;
+    reconnect::reconnect_start (ReconnectStartArgs) -> ReconnectView;
+    reconnect::reconnect_view (ConnectionArgs) -> ReconnectView;
+    reconnect::reconnect_cancel (ConnectionArgs) -> AccountsView;
+    reconnect::reconnect_paste (ReconnectPasteArgs) -> ReconnectView;
+    accounts::disconnect (ConnectionArgs) -> AccountsView;
+    upgrade::upgrade_view (CompanyArgs) -> UpgradeView;
+    plan::upgrade_plan (UpgradePlanArgs) -> UpgradeView;
+    upgrade::upgrade_start (UpgradePlanArgs) -> UpgradeView;
+    upgrade::upgrade_approve (UpgradeApproveArgs) -> UpgradeView;
+    upgrade::upgrade_pause (UpgradeArgs) -> UpgradeView;
+    upgrade::upgrade_resume (UpgradeArgs) -> UpgradeView;
+    upgrade::upgrade_stop (UpgradeArgs) -> UpgradeView;
+    upgrade::upgrade_rollback (UpgradeArgs) -> UpgradeView;
+    upgrade::upgrade_next_day (UpgradeArgs) -> UpgradeView;
+    upgrade::upgrade_finish (UpgradeArgs) -> UpgradeView;
+    differences::differences_view (DifferencesArgs) -> DifferencesView;
+    backups::backups_view (CompanyArgs) -> BackupsView;
+    backups::backup_now (CompanyArgs) -> JobView;
+    backups::backup_verify (BackupArgs) -> JobView;
+    restore::restore_preview (RestorePreviewArgs) -> RestoreView;
+    restore::restore_start (RestoreStartArgs) -> RestoreView;
+    backups::recovery_kit (RecoveryKitArgs) -> RecoveryKitView;
+    reconcile::reconcile_view (ReconcileArgs) -> ReconcileView;
+    reconcile::hold_resolve (HoldResolveArgs) -> ReconcileView;
+    jobs::sync_now (CompanyArgs) -> JobView;
+    log::log_view (LogArgs) -> LogView;
+    log::log_verify (NoArgs) -> LogView;
+    practice::practice_view (NoArgs) -> PracticeView;
+    practice::practice_new (PracticeNewArgs) -> JobView;
+    companies::books_inspect (PathArgs) -> CompanyAddView;
+    companies::company_add (CompanyAddArgs) -> CompanyAddedView;
+    settings::settings_view (NoArgs) -> SettingsView;
+    jobs::job_view (JobArgs) -> JobView;
+    jobs::job_cancel (JobArgs) -> JobView;
+}

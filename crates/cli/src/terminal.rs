@@ -1,0 +1,92 @@
+//! What every command has at hand: the home folder, the screen, and the way to the engine.
+//!
+//! It must never open anything before a command asks: `--help` and a usage error touch no file.
+
+use crate::browser::SystemBrowser;
+use crate::screen::Screen;
+use api::{App, Start};
+use authorization::OpenPage;
+use engine::progress::Watcher;
+use ledger::Problem;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub struct Terminal {
+    pub home: PathBuf,
+    pub screen: Screen,
+}
+
+impl Terminal {
+    /// Errors: `E-HOME` when no folder was named and the system names none.
+    pub fn new(chosen: Option<PathBuf>, screen: Screen) -> Result<Terminal, Problem> {
+        let home = match chosen.or_else(|| default_home(&|name| std::env::var_os(name).map(PathBuf::from))) {
+            Some(home) => home,
+            None => {
+                return Err(Problem::new(
+                    engine::home::E_HOME,
+                    "There is no folder in which Changeover could keep its data.",
+                    "Neither --home nor CHANGEOVER_HOME was given, and this system names no data folder.",
+                    "Name a folder with --home.",
+                ));
+            }
+        };
+        let home = std::path::absolute(&home).map_err(|error| engine::home::cannot_use(&home, &error))?;
+        Ok(Terminal { home, screen })
+    }
+
+    /// Opens the installation with the person's own browser at hand.
+    pub async fn app(&self) -> Result<App, Problem> {
+        self.app_with(Arc::new(SystemBrowser)).await
+    }
+
+    pub async fn app_with(&self, browser: Arc<dyn OpenPage>) -> Result<App, Problem> {
+        App::start(Start { home: self.home.clone(), browser, changed: Arc::new(|| {}), worker: None, actor: actor() }).await
+    }
+
+    /// Reports long work on the screen.
+    pub fn watcher(&self) -> Watcher {
+        let screen = self.screen.clone();
+        Watcher::new(move |progress| screen.progress(&progress))
+    }
+}
+
+/// Who acts, for the log: the name of the person's account on this computer.
+fn actor() -> String {
+    let name = std::env::var("USER").or_else(|_| std::env::var("USERNAME")).unwrap_or_default();
+    if name.is_empty() { "terminal".to_string() } else { format!("terminal:{name}") }
+}
+
+/// `CHANGEOVER_HOME`, else a folder of ours in the system's data folder.
+fn default_home(env: &dyn Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
+    let set = |name: &str| env(name).filter(|path| !path.as_os_str().is_empty());
+    if let Some(home) = set("CHANGEOVER_HOME") {
+        return Some(home);
+    }
+    let data = if cfg!(windows) {
+        set("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        set("HOME").map(|home| home.join("Library").join("Application Support"))
+    } else {
+        // The specification says to ignore a relative one.
+        set("XDG_DATA_HOME").filter(|path| path.is_absolute()).or_else(|| set("HOME").map(|home| home.join(Path::new(".local/share"))))
+    };
+    data.map(|data| data.join("changeover"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_home_folder_is_the_named_one_then_the_systems() {
+        let with = |pairs: &'static [(&'static str, &'static str)]| {
+            default_home(&|name| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| PathBuf::from(value)))
+        };
+        assert_eq!(with(&[("CHANGEOVER_HOME", "/a"), ("HOME", "/h")]), Some("/a".into()));
+        assert_eq!(with(&[("XDG_DATA_HOME", "/d"), ("HOME", "/h")]), Some("/d/changeover".into()));
+        assert_eq!(with(&[("XDG_DATA_HOME", "relative"), ("HOME", "/h")]), Some("/h/.local/share/changeover".into()));
+        assert_eq!(with(&[("CHANGEOVER_HOME", ""), ("HOME", "/h")]), Some("/h/.local/share/changeover".into()));
+        assert_eq!(with(&[]), None);
+    }
+}

@@ -1,0 +1,227 @@
+// What a person does, with the keyboard or the mouse, and what reaches the engine because of it.
+
+import { screen, waitFor, within } from "@testing-library/svelte";
+import { describe, expect, it } from "vitest";
+import { asked, fake } from "../src/host/fake";
+import * as basics from "../src/host/fixtures/basics";
+import * as rest from "../src/host/fixtures/rest";
+import * as upgrade from "../src/host/fixtures/upgrade";
+import { expectAccessible, open } from "./page";
+
+const sent = (command: string) => asked.filter((one) => one.command === command).map((one) => one.args);
+
+describe("the palette", () => {
+  it("opens with the keyboard, finds by words, and goes there", async () => {
+    const user = await open("today");
+    await user.keyboard("{Control>}k{/Control}");
+    const box = await screen.findByRole("combobox");
+    await waitFor(() => expect(box).toHaveFocus());
+    await expectAccessible();
+    await user.keyboard("recon");
+    expect(screen.getAllByRole("option")).toHaveLength(1);
+    await user.keyboard("{Enter}");
+    expect(await screen.findByRole("heading", { level: 1, name: "Reconcile" })).toBeVisible();
+    await waitFor(() => expect(screen.queryByRole("combobox")).toBeNull());
+  });
+
+  it("closes with Escape and changes nothing", async () => {
+    const user = await open("today");
+    await user.keyboard("{Control>}k{/Control}");
+    await screen.findByRole("combobox");
+    await user.keyboard("{Escape}");
+    await waitFor(() => expect(screen.queryByRole("combobox")).toBeNull());
+    expect(location.hash).toBe("#/today");
+  });
+});
+
+describe("an upgrade", () => {
+  it("is approved for exactly the shown state", async () => {
+    const user = await open("upgrade");
+    await user.click(await screen.findByRole("button", { name: "Approve as the owner" }));
+    expect(sent("upgrade_approve")).toEqual([{ company: basics.company, upgrade: "up-1", who: "owner", digest: "d" }]);
+    expect(await screen.findByText("Posting the first half")).toBeVisible();
+  });
+
+  it("is rolled back only after saying in numbers what that does", async () => {
+    const user = await open("upgrade");
+    await user.click(await screen.findByRole("button", { name: "Roll back…" }));
+    const dialog = await screen.findByRole("dialog");
+    expect(within(dialog).getByText("Remove 12 entries, 1,204.10\u00a0USD, from Harbour Street Bakery")).toBeVisible();
+    expect(sent("upgrade_rollback")).toEqual([]);
+    await expectAccessible();
+    await user.click(within(dialog).getByRole("button", { name: "Roll back" }));
+    await waitFor(() => expect(sent("upgrade_rollback")).toHaveLength(1));
+  });
+
+  it("is finished only after typing the company's name, because there is no way back", async () => {
+    fake.answer("upgrade_view", { kind: "run", run: { ...upgrade.watching, may: { ...upgrade.watching.may, finish: true, next_day: false } } });
+    const user = await open("upgrade");
+    await user.click(await screen.findByRole("button", { name: "Finish the upgrade" }));
+    const dialog = await screen.findByRole("dialog");
+    const finish = within(dialog).getByRole("button", { name: "Finish the upgrade" });
+    expect(finish).toBeDisabled();
+    await user.type(within(dialog).getByRole("textbox"), "Harbour Street Bakery");
+    await user.click(finish);
+    await waitFor(() => expect(sent("upgrade_finish")).toHaveLength(1));
+  });
+
+  it("does not start while a check fails", async () => {
+    fake.answer("upgrade_view", { kind: "plan", plan: upgrade.plan });
+    await open("upgrade");
+    expect(await screen.findByRole("button", { name: "Start the upgrade" })).toBeDisabled();
+    expect(screen.getByText("Mend first")).toBeVisible();
+  });
+
+  it("plans for the connection and version in the address", async () => {
+    fake.answer("upgrade_view", upgrade.upgradeNone);
+    await open("upgrade?connection=square&to=2");
+    expect(sent("upgrade_plan")).toEqual([{ company: basics.company, connection: "square", to: "2" }]);
+  });
+
+  it("offers only what the engine allows", async () => {
+    fake.answer("upgrade_view", { kind: "run", run: { ...upgrade.run, may: { approve: false, pause: false, resume: false, stop: false, roll_back: false, reconnect: false, next_day: false, finish: false } } });
+    await open("upgrade");
+    for (const name of ["Pause", "Go on", "Stop here…", "Roll back…", "Approve as the owner", "Let a day pass", "Finish the upgrade"]) expect(screen.queryByRole("button", { name })).toBeNull();
+  });
+});
+
+describe("a reconnect", () => {
+  it("says what will be asked before the browser opens, then opens it", async () => {
+    const user = await open("accounts");
+    await user.click((await screen.findAllByRole("button", { name: "Reconnect" }))[0] as HTMLElement);
+    expect(sent("reconnect_start")).toEqual([{ company: basics.company, connection: "square", open_browser: false }]);
+    await user.click(await screen.findByRole("button", { name: "Open Square in the browser" }));
+    expect(sent("reconnect_start").at(-1)).toEqual({ company: basics.company, connection: "square", open_browser: true });
+    expect(await screen.findByText("Say yes in your browser")).toBeVisible();
+  });
+
+  it("takes the address back by hand", async () => {
+    fake.answer("reconnect_view", () => basics.reconnect("browser"));
+    const user = await open("accounts/square?reconnect=1");
+    await user.click(await screen.findByRole("button", { name: "Paste the address back" }));
+    await user.type(screen.getByLabelText("The whole address from the browser, after you said yes"), " http://127.0.0.1:1/callback?code=x ");
+    await user.click(screen.getByRole("button", { name: "Use this address" }));
+    expect(sent("reconnect_paste")).toEqual([{ company: basics.company, connection: "square", address: "http://127.0.0.1:1/callback?code=x" }]);
+  });
+
+  it("shows both names when another company answers, and offers to stay", async () => {
+    fake.answer("reconnect_view", basics.wrongCompany);
+    const user = await open("accounts/square?reconnect=1");
+    expect(await screen.findByText("Pier Nine Fish Bar")).toBeVisible();
+    await user.click(screen.getByRole("button", { name: "Stay with the present access" }));
+    await waitFor(() => expect(sent("reconnect_cancel")).toHaveLength(1));
+  });
+});
+
+describe("a first start", () => {
+  it("makes the practice company and shows it as soon as it is there", async () => {
+    fake.answer("app_view", basics.firstRun);
+    fake.answer("practice_view", rest.practiceEmpty);
+    const user = await open("");
+    fake.answer("practice_new", () => {
+      fake.answer("practice_view", rest.practiceWorking);
+      return basics.job("make_practice");
+    });
+    await user.click(await screen.findByRole("button", { name: "Make the practice company" }));
+    expect(sent("practice_new")).toEqual([{ story: "all-goes-well", seed: "7" }]);
+    expect(await screen.findByText("Making the practice company")).toBeVisible();
+    fake.answer("practice_view", rest.practice);
+    fake.answer("app_view", basics.app);
+    fake.changed();
+    expect(await screen.findByRole("heading", { level: 1, name: "Good morning. Two things need you." })).toBeVisible();
+  });
+
+  it("protects books: picked, matched with reasons, added, then connected", async () => {
+    const user = await open("company-add");
+    await user.click(await screen.findByRole("button", { name: "Choose a file" }));
+    expect(await screen.findByText("Its name contains \"Square\".")).toBeVisible();
+    const add = screen.getByRole("button", { name: "Add and connect" });
+    expect(add).toBeDisabled();
+    await user.selectOptions(screen.getByLabelText("Account for Funds held in disputes"), "a2");
+    expect(add).toBeEnabled();
+    await expectAccessible();
+    await user.click(add);
+    await waitFor(() => expect(sent("company_add")).toHaveLength(1));
+    expect(sent("company_add")[0]).toMatchObject({ books: rest.books.path, provider: "square", connector_version: "1", zone: basics.zone });
+    await waitFor(() => expect(location.hash).toContain("reconnect=1"));
+  });
+
+  it("shows every problem of a refused file and keeps the first step", async () => {
+    fake.fail("books_inspect", { ...basics.problem, code: "E-BOOKS-NOT-GNUCASH", what: "This is no GnuCash book." });
+    const user = await open("company-add");
+    await user.click(await screen.findByRole("button", { name: "Choose a file" }));
+    expect(await screen.findByText("This is no GnuCash book.")).toBeVisible();
+    expect(screen.queryByRole("button", { name: "Add and connect" })).toBeNull();
+    expect(screen.getByRole("button", { name: "Choose a file" })).toBeEnabled();
+  });
+
+  it("restores with nothing but the folder and the kit", async () => {
+    fake.answer("app_view", basics.firstRun);
+    const user = await open("restore");
+    await user.click(await screen.findByRole("button", { name: "Choose a folder" }));
+    await user.click(screen.getByRole("button", { name: "Choose a file" }));
+    await user.click(screen.getByRole("button", { name: "Look inside" }));
+    expect(sent("restore_preview")).toEqual([{ company: null, backup: null, place: "/media/office/changeover", recovery_key_file: "/media/office/changeover-recovery-kit.txt" }]);
+    await user.type(await screen.findByLabelText("An empty folder"), "/home/ann/restored");
+    await user.click(screen.getByRole("button", { name: "Restore" }));
+    const dialog = await screen.findByRole("dialog");
+    await user.click(within(dialog).getByRole("button", { name: "Restore" }));
+    expect(await screen.findByText("24 of 24 accounts equal")).toBeVisible();
+    expect(sent("restore_start")[0]).toMatchObject({ company: null, target: "/home/ann/restored", place: "/media/office/changeover" });
+  });
+});
+
+describe("changes while one watches", () => {
+  it("are fetched whole and said aloud", async () => {
+    await open("upgrade");
+    fake.answer("upgrade_view", { kind: "run", run: upgrade.halted });
+    fake.changed();
+    expect(await screen.findByText("The new connector leaves out 14 refunds.")).toBeVisible();
+    expect(document.querySelector("[aria-live=polite]")?.textContent).toContain("A check has halted it.");
+  });
+
+  it("never bring an older answer over a newer one", async () => {
+    const user = await open("today");
+    let late: (value: typeof basics.today) => void = () => {};
+    fake.answer("today_view", () => new Promise((resolve) => (late = resolve)));
+    fake.changed();
+    fake.answer("today_view", basics.todayQuiet);
+    fake.changed();
+    expect(await screen.findByRole("heading", { level: 1, name: "Good morning. Nothing needs you." })).toBeVisible();
+    late(basics.today);
+    await user.tab();
+    expect(screen.getByRole("heading", { level: 1 })).toHaveTextContent("Nothing needs you.");
+  });
+
+  it("keep the screen beside the problem when an action fails", async () => {
+    fake.fail("backup_now", { ...basics.problem, code: "E-DISK-FULL", what: "The disk of the backups is full." });
+    const user = await open("backups");
+    await user.click(await screen.findByRole("button", { name: "Back up now" }));
+    expect(await screen.findByText("The disk of the backups is full.")).toBeVisible();
+    expect(screen.getByText("Time line")).toBeVisible();
+  });
+});
+
+describe("held payments", () => {
+  it("are decided by a person, after saying what the answer does", async () => {
+    const user = await open("reconcile");
+    await user.click(await screen.findByRole("button", { name: "It is this entry" }));
+    const dialog = await screen.findByRole("dialog");
+    await user.click(within(dialog).getByRole("button", { name: "It is this entry" }));
+    await waitFor(() => expect(sent("hold_resolve")).toEqual([{ company: basics.company, hold: "h1", answer: "link" }]));
+    expect(await screen.findByText("Nothing held")).toBeVisible();
+  });
+});
+
+describe("the keyboard", () => {
+  it("reaches every place of the navigation in order", async () => {
+    const user = await open("today");
+    const reached: string[] = [];
+    for (let at = 0; at < 12; at += 1) {
+      await user.tab();
+      reached.push(document.activeElement?.textContent?.trim() ?? "");
+    }
+    const order = ["Accounts", "Upgrades", "Backups", "Reconcile", "Log", "Practice", "Settings"];
+    expect(reached.filter((one) => order.includes(one))).toEqual(order);
+  });
+});
