@@ -5,18 +5,20 @@
 //! table in `crates/api/src/commands.rs` makes its entry. A new system dialog goes to `dialogs.rs`.
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
+use std::process::ExitCode;
+
 mod dialogs;
 mod guard;
 mod system;
 mod window;
 mod wired;
 
-fn main() {
+fn main() -> ExitCode {
     // The backup library runs in a child process that is this same program under another first argument.
-    // The one call site: `api::worker_entry` answers true when this process was such a child and has done its work.
-    if api::worker_entry() {
-        return;
+    if let Some(code) = api::worker_entry() {
+        return code;
     }
+    wired::prepare();
 
     let app = tauri::Builder::default()
         // First, as its documentation asks. Without a session bus it only warns; the store's own lock keeps two writers apart.
@@ -33,12 +35,15 @@ fn main() {
         .build(tauri::generate_context!());
 
     match app {
-        Ok(app) => app.run(|_, _| {}),
+        Ok(app) => {
+            app.run(|_, _| {});
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             eprintln!("E-WINDOW  The window could not be opened. Nothing was changed.");
             eprintln!("  Why:   {error}");
             eprintln!("  Next:  Use the `changeover` command in a terminal, or install the system's web view.");
-            std::process::exit(1);
+            ExitCode::FAILURE
         }
     }
 }

@@ -1,41 +1,54 @@
-//! What the engine borrows from the desktop: the browser, notifications, and telling the page that something changed.
+//! What the desktop lends: the browser, notifications, and telling the page that something changed.
 //!
 //! The browser is opened from here only, with an address that the engine built; the page can open nothing.
 
-use api::Host;
-use tauri::{AppHandle, Emitter, Manager};
+use api::OpenPage;
+use api::views::{DoneView, NotifyArgs, ProblemView};
+use ledger::Problem;
+use std::pin::Pin;
+use tauri::{AppHandle, Emitter, Manager, Url};
 use tauri_plugin_notification::NotificationExt;
 use tauri_plugin_opener::OpenerExt;
 
-pub struct System {
+pub struct Browser {
     app: AppHandle,
 }
 
-impl System {
-    pub fn new(app: AppHandle) -> System {
-        System { app }
+impl Browser {
+    pub fn of(app: &AppHandle) -> Browser {
+        Browser { app: app.clone() }
     }
 }
 
-impl Host for System {
-    fn open_in_browser(&self, address: &str) -> Result<(), String> {
-        if !crate::guard::may_open_in_browser(address) {
-            return Err("Only https addresses, or pages of this computer, are opened in the browser.".to_owned());
-        }
-        self.app.opener().open_url(address, None::<&str>).map_err(|error| error.to_string())
+impl OpenPage for Browser {
+    fn open<'a>(&'a self, page: &'a Url) -> Pin<Box<dyn Future<Output = Result<(), Problem>> + Send + 'a>> {
+        Box::pin(async move {
+            if !crate::guard::may_open_in_browser(page) {
+                return Err(not_opened("Only https addresses, or pages of this computer, are opened in the browser.".to_owned()));
+            }
+            self.app.opener().open_url(page.as_str(), None::<&str>).map_err(|error| not_opened(error.to_string()))
+        })
     }
+}
 
-    fn changed(&self) {
-        // A page that is just loading fetches its view anyway.
-        let _ = self.app.emit("changed", ());
-    }
+fn not_opened(why: String) -> Problem {
+    Problem::new(api::E_WINDOW_BROWSER, "The browser could not be opened.", why, "Copy the link shown here and open it in any browser on this computer.")
+}
 
-    fn notify(&self, title: &str, text: &str) {
-        let in_front = self.app.get_webview_window(crate::window::MAIN).and_then(|window| window.is_focused().ok()).unwrap_or(false);
-        if in_front {
-            return;
-        }
-        // A desktop without notifications is no fault: the page shows the same result.
-        let _ = self.app.notification().builder().title(title).body(text).show();
+/// Whoever shows a view fetches it again.
+pub fn changed(app: &AppHandle) {
+    // A page that is just loading fetches its view anyway.
+    let _ = app.emit("changed", ());
+}
+
+/// Long work has ended. Said by the system only while the window is not in front; the page shows it otherwise.
+#[tauri::command]
+pub async fn notify(app: AppHandle, args: NotifyArgs) -> Result<DoneView, ProblemView> {
+    let in_front = app.get_webview_window(crate::window::MAIN).and_then(|window| window.is_focused().ok()).unwrap_or(false);
+    if in_front {
+        return Ok(DoneView { done: false });
     }
+    // A desktop without notifications is no fault: the page shows the same result.
+    let shown = app.notification().builder().title(args.title).body(args.text).show();
+    Ok(DoneView { done: shown.is_ok() })
 }

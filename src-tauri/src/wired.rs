@@ -3,17 +3,20 @@
 //! It must never decide anything: name, arguments and answer come from the table. The engine opens in the
 //! background, so that the window shows at once even when a keychain keeps it waiting.
 
-use crate::system::System;
-use api::Commands;
+use crate::system::{Browser, changed};
 use api::views::*;
+use api::{App, Commands, Start};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tauri::async_runtime::spawn;
 use tauri::{AppHandle, Manager, Runtime, State, Wry};
 use tokio::sync::watch;
 
+/// Posting rules are deep expressions; the usual two megabytes are not enough for every one of them.
+const WORKER_STACK_BYTES: usize = 8 * 1024 * 1024;
+
 /// The engine, or why it could not be opened. None: still opening.
-type Opened = Option<Result<Arc<api::Api>, ProblemView>>;
+type Opened = Option<Result<App, ProblemView>>;
 
 pub struct Wired {
     opened: watch::Receiver<Opened>,
@@ -21,10 +24,24 @@ pub struct Wired {
 
 impl Wired {
     /// Waits until the engine is open. Errors: the problem that kept it from opening.
-    async fn engine(&self) -> Result<Arc<api::Api>, ProblemView> {
+    async fn engine(&self) -> Result<App, ProblemView> {
         let mut opened = self.opened.clone();
         let answer = opened.wait_for(Option::is_some).await.ok().and_then(|seen| (*seen).clone());
         answer.unwrap_or_else(|| Err(closed()))
+    }
+}
+
+/// What the whole process needs before anything else: threads with room, and the cryptography of connections.
+pub fn prepare() {
+    // Refused only when it was done before, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(WORKER_STACK_BYTES).build() {
+        Ok(runtime) => {
+            tauri::async_runtime::set(runtime.handle().clone());
+            // It lives as long as the process: commands may still be answered while the window closes.
+            std::mem::forget(runtime);
+        }
+        Err(error) => eprintln!("E-WINDOW  The threads could not be started: {error}. Nothing was changed."),
     }
 }
 
@@ -33,15 +50,27 @@ pub fn start(app: &AppHandle) {
     let (tell, opened) = watch::channel(None);
     app.manage(Wired { opened });
     let home = home(app);
-    let system = Arc::new(System::new(app.clone()));
+    let app = app.clone();
     spawn(async move {
         let answer = match home {
-            Ok(home) => api::open(home, system).await.map(Arc::new),
+            Ok(home) => open(&app, home).await,
             Err(problem) => Err(problem),
         };
         // Fails only when the app is closing and nobody listens any more.
         let _ = tell.send(Some(answer));
     });
+}
+
+async fn open(app: &AppHandle, home: PathBuf) -> Result<App, ProblemView> {
+    let told = app.clone();
+    let start = Start {
+        home,
+        browser: Arc::new(Browser::of(app)),
+        changed: Arc::new(move || changed(&told)),
+        worker: None,
+        actor: "owner".to_owned(),
+    };
+    App::start(start).await.map_err(ProblemView::from)
 }
 
 /// `CHANGEOVER_HOME`, or the system's folder for this app's data.
@@ -87,6 +116,7 @@ macro_rules! window_commands {
                 crate::dialogs::folder_pick,
                 crate::dialogs::kit_pick,
                 crate::dialogs::kit_save_as,
+                crate::system::notify,
                 crate::window::window_ready,
             ]
         }

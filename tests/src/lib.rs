@@ -4,6 +4,7 @@
 //! It must never judge by our own code what our own code did: balances come from GnuCash, entries
 //! from the file's rows. A new kind of helper is one module here.
 
+pub mod bakery;
 pub mod errors;
 pub mod home;
 pub mod museum;

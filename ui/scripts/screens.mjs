@@ -71,7 +71,7 @@ try {
           findings += 1;
           console.log(`${name} ${theme}: refused by the policy: ${one}`);
         }
-        const wide = await page.evaluate(() => document.querySelector("main") && document.querySelector("main").scrollWidth > document.querySelector("main").clientWidth + 1);
+        const wide = await page.evaluate(() => [...document.querySelectorAll("main, main section, [role=dialog], nav")].some((one) => one.scrollWidth > one.clientWidth + 1));
         if (wide) {
           findings += 1;
           console.log(`${name} ${theme} ${size}: the content is wider than the window`);

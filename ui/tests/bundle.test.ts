@@ -2,13 +2,12 @@
 // The page that is shipped: no made-up figures, its own font, and nothing that the Content-Security-Policy would refuse.
 
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import type { Rollup } from "vite";
 import { build } from "vite";
 import { expect, it } from "vitest";
 
 it("ships without the made-up host, with Inter, and without inline script or style", async () => {
-  const root = fileURLToPath(new URL("..", import.meta.url));
+  const root = `${import.meta.dirname}/../`;
   const built = (await build({ root, mode: "production", logLevel: "error", build: { write: false } })) as unknown as Rollup.RollupOutput;
   const files = built.output;
   const text = files.map((file) => (file.type === "chunk" ? file.code : typeof file.source === "string" ? file.source : "")).join("\n");

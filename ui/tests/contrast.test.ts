@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
-const css = readFileSync(new URL("../src/styles/tokens.css", import.meta.url), "utf8");
+const css = readFileSync(`${import.meta.dirname}/../src/styles/tokens.css`, "utf8");
 const colours = (block: string) => Object.fromEntries([...block.matchAll(/--([\w-]+):\s*(#[0-9a-f]{6})/g)].map((match) => [match[1] ?? "", match[2] ?? ""]));
 const light = colours(css.slice(css.indexOf(":root {"), css.indexOf('[data-theme="dark"]')));
 const dark = colours(css.slice(css.indexOf('[data-theme="dark"]'), css.indexOf("@media (prefers-color-scheme")));

@@ -3,7 +3,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
-const root = new URL("..", import.meta.url).pathname;
+const root = `${import.meta.dirname}/../`;
 const sources: { file: string; text: string }[] = [];
 for (const name of readdirSync(`${root}src`, { recursive: true, encoding: "utf8" })) {
   const file = `src/${name}`;

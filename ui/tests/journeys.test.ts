@@ -46,7 +46,7 @@ describe("an upgrade", () => {
     const user = await open("upgrade");
     await user.click(await screen.findByRole("button", { name: "Roll back…" }));
     const dialog = await screen.findByRole("dialog");
-    expect(within(dialog).getByText("Remove 12 entries, 1,204.10\u00a0USD, from Harbour Street Bakery")).toBeVisible();
+    expect(within(dialog).getByText("Remove 12 entries, 1,204.10 USD, from Harbour Street Bakery")).toBeVisible();
     expect(sent("upgrade_rollback")).toEqual([]);
     await expectAccessible();
     await user.click(within(dialog).getByRole("button", { name: "Roll back" }));
@@ -87,12 +87,17 @@ describe("an upgrade", () => {
 
 describe("a reconnect", () => {
   it("says what will be asked before the browser opens, then opens it", async () => {
+    fake.answer("reconnect_start", (args) => {
+      const step = args.open_browser ? "browser" : "why";
+      fake.answer("reconnect_view", () => basics.reconnect(step));
+      return basics.reconnect(step);
+    });
     const user = await open("accounts");
     await user.click((await screen.findAllByRole("button", { name: "Reconnect" }))[0] as HTMLElement);
     expect(sent("reconnect_start")).toEqual([{ company: basics.company, connection: "square", open_browser: false }]);
     await user.click(await screen.findByRole("button", { name: "Open Square in the browser" }));
     expect(sent("reconnect_start").at(-1)).toEqual({ company: basics.company, connection: "square", open_browser: true });
-    expect(await screen.findByText("Say yes in your browser")).toBeVisible();
+    expect(await screen.findByRole("heading", { name: "Say yes in your browser" })).toBeVisible();
   });
 
   it("takes the address back by hand", async () => {
@@ -197,8 +202,22 @@ describe("changes while one watches", () => {
     fake.fail("backup_now", { ...basics.problem, code: "E-DISK-FULL", what: "The disk of the backups is full." });
     const user = await open("backups");
     await user.click(await screen.findByRole("button", { name: "Back up now" }));
-    expect(await screen.findByText("The disk of the backups is full.")).toBeVisible();
+    expect(await screen.findByRole("heading", { name: "The disk of the backups is full." })).toBeVisible();
     expect(screen.getByText("Time line")).toBeVisible();
+  });
+});
+
+describe("long work that ends", () => {
+  it("is told by the system while the window is not in front", async () => {
+    fake.answer("app_view", { ...basics.app, jobs: [basics.job("backup")] });
+    await open("today", () => document.querySelector("footer"));
+    fake.answer("app_view", basics.app);
+    fake.answer("job_view", { ...basics.job("backup"), state: "done" });
+    const focused = document.hasFocus;
+    document.hasFocus = () => false;
+    fake.changed();
+    await waitFor(() => expect(sent("notify")).toEqual([{ title: "Backing up", text: "Done." }]));
+    document.hasFocus = focused;
   });
 });
 

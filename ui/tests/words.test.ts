@@ -11,7 +11,7 @@ const english = en as Record<string, Sentence>;
 const german = de as Record<string, Sentence>;
 const places = (sentence: Sentence) => [...new Set([...JSON.stringify(sentence).matchAll(/\{(\w+)\}/g)].map((match) => match[1]))].sort();
 
-const root = new URL("../src/", import.meta.url).pathname;
+const root = `${import.meta.dirname}/../src/`;
 const components = readdirSync(root, { recursive: true, encoding: "utf8" }).flatMap((name) => (name.endsWith(".svelte") ? [`${root}${name}`] : []));
 
 describe("the message files", () => {

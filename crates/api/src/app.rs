@@ -45,6 +45,7 @@ pub(crate) struct Inner {
     pub jobs: Jobs,
     pub changed: Arc<dyn Fn() + Send + Sync>,
     pub current: Mutex<Option<String>>,
+    pub memory: crate::handlers::memory::Memory,
 }
 
 impl App {
@@ -68,6 +69,7 @@ impl App {
                 jobs,
                 changed,
                 current: Mutex::new(None),
+                memory: crate::handlers::memory::Memory::default(),
             }),
         };
         if app.practice_home().join("changeover.sqlite").exists() {

@@ -62,6 +62,7 @@ macro_rules! host_commands {
             folder_pick (NoArgs) -> PickedView, reads, "Choose a folder";
             kit_pick (NoArgs) -> PickedView, reads, "Choose the recovery kit's file";
             kit_save_as (NoArgs) -> PickedView, reads, "Choose where the recovery kit is written";
+            notify (NotifyArgs) -> DoneView, reads, "Tell the person that long work has ended";
             window_ready (NoArgs) -> DoneView, reads, "Say that the window shows";
         }
     };

@@ -7,6 +7,7 @@
 pub mod commands;
 pub mod app;
 pub mod contract;
+pub mod handlers;
 pub mod jobs;
 pub mod practice_company;
 pub mod host;
@@ -15,4 +16,9 @@ pub mod views;
 
 pub use app::{App, Start, worker_entry};
 pub use contract::{Commands, dispatch};
-pub use host::{E_WINDOW_CLOSING, E_WINDOW_HOME, Host};
+pub use host::{E_WINDOW_BROWSER, E_WINDOW_CLOSING, E_WINDOW_HOME, OpenPage};
+
+/// Every error code this crate raises, for the error museum.
+pub fn codes() -> impl Iterator<Item = ledger::Code> {
+    contract::CODES.iter().chain(host::CODES).chain(jobs::CODES).chain(practice_company::CODES).chain(handlers::CODES).copied()
+}

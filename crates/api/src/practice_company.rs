@@ -163,6 +163,11 @@ impl App {
         Ok(())
     }
 
+    /// What the practice Square itself says its balance is now; None while its servers do not run here.
+    pub async fn practice_truth(&self) -> Option<practice::Totals> {
+        self.inner.server.lock().await.as_ref().map(|server| server.served.totals())
+    }
+
     /// Makes a new practice company in place of an older one: servers, books, sign-in, a year posted by connector 1.
     pub async fn practice_make(&self, seed: u64, story: &str, payments: Option<usize>, watcher: &Watcher) -> Result<(Company, Connection), Problem> {
         let story: Story = story.parse().map_err(|why: String| {

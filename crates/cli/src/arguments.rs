@@ -28,4 +28,26 @@ pub enum Command {
     /// Learn and try out with an invented company; nothing real is touched
     #[command(subcommand)]
     Practice(crate::practice::Practice),
+    /// The companies whose books Changeover looks after
+    #[command(subcommand)]
+    Company(crate::company::CompanyCommand),
+    /// The sign-ins at payment processors
+    #[command(subcommand)]
+    Accounts(crate::accounts::Accounts),
+    /// Fetch new payments and post them, or say when that last happened
+    Sync(crate::sync::SyncArguments),
+    /// Move a connection to a newer connector, step by step, and back again
+    #[command(subcommand)]
+    Upgrade(crate::upgrade::UpgradeCommand),
+    /// Back up, prove a backup by restoring it, restore
+    #[command(subcommand)]
+    Backup(crate::backup::BackupCommand),
+    /// Whether books and processor agree, to the cent
+    #[command(subcommand)]
+    Reconcile(crate::reconcile::Reconcile),
+    /// The log of everything that was done
+    #[command(subcommand)]
+    Log(crate::log::LogCommand),
+    /// Look whether everything that Changeover needs is well
+    Doctor,
 }

@@ -3,13 +3,24 @@
 //! It must never hold a rule of the business (that is `engine` and the pure crates) and never takes a secret as an
 //! argument. A new command group is one file beside this one and one row of `Command`.
 
+mod accounts;
 mod arguments;
+mod backup;
 mod browser;
+mod company;
+mod csv;
+mod doctor;
 mod ending;
 mod follow;
+mod log;
 mod practice;
+mod reach;
+mod reconcile;
 mod screen;
+mod sign_in;
+mod sync;
 mod terminal;
+mod upgrade;
 
 use arguments::{Arguments, Command};
 use clap::Parser;
@@ -63,5 +74,13 @@ fn main() -> ExitCode {
 async fn run(terminal: &Terminal, command: Command) -> Result<Ending, ledger::Problem> {
     match command {
         Command::Practice(command) => practice::run(terminal, command).await,
+        Command::Company(command) => company::run(terminal, command).await,
+        Command::Accounts(command) => accounts::run(terminal, command).await,
+        Command::Sync(arguments) => sync::run(terminal, arguments).await,
+        Command::Upgrade(command) => upgrade::run(terminal, command).await,
+        Command::Backup(command) => backup::run(terminal, command).await,
+        Command::Reconcile(command) => reconcile::run(terminal, command).await,
+        Command::Log(command) => log::run(terminal, command).await,
+        Command::Doctor => doctor::run(terminal).await,
     }
 }

@@ -8,6 +8,7 @@ use api::{App, Start};
 use authorization::OpenPage;
 use engine::progress::Watcher;
 use ledger::Problem;
+use std::io::{BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -43,12 +44,57 @@ impl Terminal {
         App::start(Start { home: self.home.clone(), browser, changed: Arc::new(|| {}), worker: None, actor: actor() }).await
     }
 
-    /// Reports long work on the screen.
+    /// Reports long work on the screen. The first Ctrl-C asks it to stop at its next safe point, the second ends at once.
     pub fn watcher(&self) -> Watcher {
         let screen = self.screen.clone();
-        Watcher::new(move |progress| screen.progress(&progress))
+        let watcher = Watcher::new(move |progress| screen.progress(&progress));
+        let (screen, stopping) = (self.screen.clone(), watcher.clone());
+        tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_err() {
+                return;
+            }
+            screen.say("Stopping at the next safe point. Press Ctrl-C again to end at once; nothing is lost then either.");
+            stopping.cancel();
+            if tokio::signal::ctrl_c().await.is_ok() {
+                std::process::exit(INTERRUPTED);
+            }
+        });
+        watcher
+    }
+
+    /// Asks a person to say yes. Where nobody can be asked, nothing is done.
+    pub fn ask(&self, question: &str, yes: bool) -> Answered {
+        if yes {
+            return Answered::Yes;
+        }
+        self.screen.rest();
+        if !std::io::stdin().is_terminal() {
+            self.screen.say(question);
+            self.screen.say("Nothing was done: there is nobody here to ask. Add --yes if it is meant.");
+            return Answered::Nobody;
+        }
+        self.screen.say(&format!("{question} [y/N]"));
+        let mut line = String::new();
+        let read = std::io::stdin().lock().read_line(&mut line);
+        if read.is_ok() && matches!(line.trim(), "y" | "Y" | "yes") {
+            return Answered::Yes;
+        }
+        self.screen.say("Nothing was done.");
+        Answered::No
     }
 }
+
+/// What a person said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answered {
+    Yes,
+    No,
+    /// There is no terminal to ask at.
+    Nobody,
+}
+
+/// The usual status of a program that Ctrl-C ended.
+const INTERRUPTED: i32 = 130;
 
 /// Who acts, for the log: the name of the person's account on this computer.
 fn actor() -> String {

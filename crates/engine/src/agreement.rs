@@ -81,7 +81,7 @@ struct Pair {
     explained_by: Option<String>,
 }
 
-fn agreement(u: Undertaking, read: Read, seen: Seen, holds: Vec<movement::Hold>) -> Result<Agreement, Problem> {
+fn agreement(u: Undertaking, read: std::sync::Arc<Read>, seen: Seen, holds: Vec<movement::Hold>) -> Result<Agreement, Problem> {
     let currency = u.company.currency;
     let zero = Money::zero(currency);
     let mut role_of: BTreeMap<&AccountId, Role> = BTreeMap::new();
@@ -154,7 +154,7 @@ fn agreement(u: Undertaking, read: Read, seen: Seen, holds: Vec<movement::Hold>)
         movements: seen.sightings.len() as u64,
         findings: seen.verdict.findings,
         tie_out: seen.tie_out,
-        settlements: read.mapped.settlements,
+        settlements: read.mapped.settlements.clone(),
         holds,
         rows: days,
         u,

@@ -6,7 +6,8 @@ use crate::home::Home;
 use crate::ports::{Clock, Ids, PracticeClock, RandomIds, SystemClock};
 use crate::store::upgrade as stored;
 use crate::store::{self, company::Connection, parsed};
-use crate::sync::Owner;
+use crate::sync::{Owner, Read};
+use crate::upgrading::verifying::ChangeLines;
 use authorization::{Keychain, Vault};
 use connector::Catalog;
 use jiff::Timestamp;
@@ -15,7 +16,8 @@ use ledger::Problem;
 use serde_json::Value;
 use sqlx::{SqliteConnection, SqlitePool};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 /// Where the secrets of this installation are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,8 +49,18 @@ pub struct Engine {
     pub worker: PathBuf,
     pub installation: String,
     pub actor: String,
+    pub(crate) memory: Memory,
     clock: Arc<dyn Clock>,
     practice_clock: Option<Arc<PracticeClock>>,
+}
+
+/// What was worked out once and stays true as long as its stamp does. Never the only copy of anything.
+#[derive(Default)]
+pub(crate) struct Memory {
+    /// (connection, version) → number of stored records, and what they map to.
+    pub mapped: Mutex<BTreeMap<(String, String), (u64, Arc<Read>)>>,
+    /// Change id → its lines; a change that is done never changes again.
+    pub lines: Mutex<BTreeMap<String, Arc<ChangeLines>>>,
 }
 
 /// The open upgrade that decides who posts.
@@ -109,6 +121,7 @@ impl Engine {
             worker,
             installation,
             actor: opening.actor,
+            memory: Memory::default(),
             clock,
             practice_clock,
         })
@@ -160,21 +173,22 @@ impl Engine {
                 plan.map(|plan| OpenUpgrade { id: row.id, from_version: row.from_version, to_version: row.to_version, new_from: plan.new_from })
             }
         };
-        let mut owner = Owner::Settled;
+        let mut seen = Vec::new();
         for (_, word) in &owners {
-            owner = match (word.as_str(), owner) {
-                ("fenced", _) | (_, Owner::Fenced) => Owner::Fenced,
-                // Some streams handed over and some not: nobody posts until all are.
-                ("new", Owner::Settled) => Owner::New,
-                ("new", Owner::New) => Owner::New,
-                ("old", Owner::Settled) => Owner::Settled,
-                ("old", Owner::New) => Owner::Fenced,
-                (other, _) => return Err(store::unknown("owner of a stream", other)),
+            let one = match word.as_str() {
+                "fenced" => Owner::Fenced,
+                "new" => Owner::New,
+                "old" => Owner::Settled,
+                other => return Err(store::unknown("owner of a stream", other)),
             };
+            seen.push(one);
         }
-        if owner == Owner::New && owners.iter().any(|(_, word)| word == "old") {
-            owner = Owner::Fenced;
-        }
+        // Some streams handed over and some not: nobody posts until all are.
+        let owner = match seen.first() {
+            None => Owner::Settled,
+            Some(first) if seen.iter().all(|one| one == first) => *first,
+            Some(_) => Owner::Fenced,
+        };
         Ok((owner, open))
     }
 }

@@ -7,6 +7,7 @@ use crate::upgrading::verifying::{self, Seen};
 use crate::upgrading::{Undertaking, baseline};
 use jiff::Timestamp;
 use ledger::Problem;
+use std::sync::Arc;
 
 impl Engine {
     /// The version whose reading counts now.
@@ -18,7 +19,7 @@ impl Engine {
     }
 
     /// Compares the present books with everything the present connector has read.
-    pub async fn reconcile_company(&self, company: &Company, connection: &Connection) -> Result<(Undertaking, Read, Seen), Problem> {
+    pub async fn reconcile_company(&self, company: &Company, connection: &Connection) -> Result<(Undertaking, Arc<Read>, Seen), Problem> {
         let version = self.version_now(connection).await?;
         let package = self.package(&connection.connector, &version)?;
         let read = self.read_mapped(company, connection, package).await?;

@@ -4,7 +4,7 @@
 //! cursor moves, and every key looked up before it is posted. What is not understood is held.
 
 use crate::crash;
-use crate::engine::Engine;
+use crate::engine::{Engine, OpenUpgrade};
 use crate::home::WorkLock;
 use crate::linking;
 use crate::postings::{self, Postings, Route};
@@ -16,7 +16,10 @@ use connector::{Business, Mapped, Package, Processor, Record, Window};
 use jiff::Timestamp;
 use ledger::{Code, Money, Problem, Retry};
 use serde_json::json;
+use crate::upgrading::{effects, slices};
+use upgrade::{Event, Side, SliceName, Written};
 use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
 
 pub const E_SYNC_BUSY: Code = Code("E-SYNC-BUSY");
 pub const E_CANCELLED: Code = Code("E-CANCELLED");
@@ -75,16 +78,14 @@ impl Engine {
     pub(crate) async fn sync_locked(&self, company: &Company, connection: &Connection, watcher: &Watcher) -> Result<Synced, Problem> {
         self.settle_changes(company, connection).await?;
         let (owner, open) = self.owner(connection).await?;
-        let (version, upgrade_id, boundary) = match (owner, &open) {
-            (Owner::New, Some(open)) => (open.to_version.clone(), Some(open.id.clone()), Some(open.new_from)),
-            (Owner::New, None) | (Owner::Settled, _) | (Owner::Fenced, _) => (connection.version.clone(), None, None),
+        let (version, boundary) = match (owner, &open) {
+            (Owner::New, Some(open)) => (open.to_version.clone(), Some(open.new_from)),
+            (Owner::New, None) | (Owner::Settled, _) | (Owner::Fenced, _) => (connection.version.clone(), None),
         };
         let package = self.package(&connection.connector, &version)?;
         let until = self.now();
-        let mut done = self.read_new(company, connection, package, until, watcher).await?;
-        let mut synced = Synced { records_read: done.0, records_new: done.1, ..Synced::default() };
-        done = (0, 0);
-        let _ = done;
+        let (records_read, records_new) = self.read_new(company, connection, package, until, watcher).await?;
+        let mut synced = Synced { records_read, records_new, ..Synced::default() };
 
         let read = self.read_mapped(company, connection, package).await?;
         if owner == Owner::Fenced {
@@ -123,7 +124,11 @@ impl Engine {
         synced.already = postings.already;
         synced.held = self.note_holds(connection, package.version(), &read, &postings).await?;
         self.check_cancelled(watcher)?;
-        synced.posted = self.post(company, connection, upgrade_id.as_deref(), "sync", postings, watcher).await?;
+        let side = if boundary.is_some() { Side::New } else { Side::Old };
+        synced.posted = match &open {
+            Some(open) => self.post_in_upgrade(company, connection, open, side, postings, watcher).await?,
+            None => self.post(company, connection, None, "sync", postings, watcher).await?,
+        };
 
         let mut updated = connection.clone();
         updated.synced_at = Some(until);
@@ -138,6 +143,43 @@ impl Engine {
             .await?;
         }
         Ok(synced)
+    }
+
+    /// Posts while an upgrade is open, and tells the upgrade: before, so that a rollback knows of it even if
+    /// the process ends in between, and after, with the numbers.
+    async fn post_in_upgrade(
+        &self,
+        company: &Company,
+        connection: &Connection,
+        open: &OpenUpgrade,
+        side: Side,
+        postings: Postings,
+        watcher: &Watcher,
+    ) -> Result<u64, Problem> {
+        if postings.entries.is_empty() {
+            return Ok(0);
+        }
+        let mut by_stream: BTreeMap<String, (u64, i64)> = BTreeMap::new();
+        for planned in &postings.entries {
+            let stream = planned.keys.first().map(|key| key.stream.clone()).unwrap_or_default();
+            let sum = by_stream.entry(stream).or_insert((0, 0));
+            sum.0 += 1;
+            sum.1 += slices::size(&planned.entry);
+        }
+        let nothing = effects::nothing_written(company.currency);
+        for stream in by_stream.keys() {
+            self.record(&open.id, Event::BooksWritten { stream: stream.clone(), by: side, written: nothing, at: self.now() }).await?;
+        }
+        let (upgrade_id, purpose) = match side {
+            Side::New => (Some(open.id.as_str()), slices::purpose(SliceName::AfterCutOver)),
+            Side::Old => (None, "sync".to_string()),
+        };
+        let posted = self.post(company, connection, upgrade_id, &purpose, postings, watcher).await?;
+        for (stream, (entries, minor)) in by_stream {
+            let written = Written { movements: entries, entries_posted: entries, entries_removed: 0, amount: Money::new(minor, company.currency) };
+            self.record(&open.id, Event::BooksWritten { stream, by: side, written, at: self.now() }).await?;
+        }
+        Ok(posted)
     }
 
     /// Posts planned entries as one change.
@@ -207,13 +249,25 @@ impl Engine {
     }
 
     /// Maps everything a version has read so far.
-    pub async fn read_mapped(&self, company: &Company, connection: &Connection, package: &Package) -> Result<Read, Problem> {
+    ///
+    /// The same records map to the same drafts, so the last mapping is used again until a record is added.
+    pub async fn read_mapped(&self, company: &Company, connection: &Connection, package: &Package) -> Result<Arc<Read>, Problem> {
+        let stamp = record::count(&self.pool, &connection.id, package.version()).await?;
+        let name = (connection.id.clone(), package.version().to_string());
+        let remembered = self.memory.mapped.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
+        if let Some((then, read)) = remembered
+            && then == stamp
+        {
+            return Ok(read);
+        }
         let records = record::newest(&self.pool, &connection.id, package.version()).await?;
         let mapped = self.map_records(company, package, records.clone()).await?;
         if !mapped.aliases.is_empty() {
             movement::put_aliases(&self.pool, &connection.id, &mapped.aliases).await?;
         }
-        Ok(Read { records, mapped })
+        let read = Arc::new(Read { records, mapped });
+        self.memory.mapped.lock().unwrap_or_else(PoisonError::into_inner).insert(name, (stamp, read.clone()));
+        Ok(read)
     }
 
     /// Runs the posting rules away from the async threads, which have small stacks.

@@ -1,3 +1,5 @@
 //! Whole upgrades through the built program, judged by GnuCash's own engine. One file per journey.
 
 mod oracle;
+mod practice;
+mod rollback;

@@ -53,6 +53,7 @@ const usual = (): Replies => ({
   folder_pick: { path: "/media/office/changeover" },
   kit_pick: { path: "/media/office/changeover-recovery-kit.txt" },
   kit_save_as: { path: "/home/ann/changeover-recovery-kit.txt" },
+  notify: { done: true },
   window_ready: { done: true },
 });
 

@@ -215,6 +215,7 @@ export type NeedView = { mood: Mood,
 deadline: string | null, days_left: number | null, need: Need, };
 export type NoArgs = Record<symbol, never>;
 export type NoteView = { "kind": "approved_by", who: string, } | { "kind": "copies", count: number, bytes: string, } | { "kind": "entries_equal", count: number, } | { "kind": "rolled_back_too", seconds: number, } | { "kind": "same_company", new_permissions: number, } | { "kind": "unexplained", count: number, } | { "kind": "payments", count: number, from_day: string | null, to_day: string | null, } | { "kind": "entries", count: number, } | { "kind": "of_total", done: number, total: number, } | { "kind": "doubled", count: number, } | { "kind": "missing", count: number, } | { "kind": "difference", amount: MoneyView, } | { "kind": "expected", count: number, } | { "kind": "at", at: string, } | { "kind": "days", day: number, of: number, } | { "kind": "days_long", count: number, } | { "kind": "words", text: string, };
+export type NotifyArgs = { title: string, text: string, };
 export type PackageView = { connector: string, version: string, provider_version: string, problem: ProblemView | null, };
 export type PathArgs = { path: string, };
 export type PermissionState = "granted" | "missing" | "no_longer_needed";
@@ -489,6 +490,7 @@ export interface Commands {
   folder_pick: { args: NoArgs; answer: PickedView };
   kit_pick: { args: NoArgs; answer: PickedView };
   kit_save_as: { args: NoArgs; answer: PickedView };
+  notify: { args: NotifyArgs; answer: DoneView };
   window_ready: { args: NoArgs; answer: DoneView };
 }
 
@@ -536,5 +538,6 @@ export const commandRows = [
   { name: "folder_pick", writes: false, words: "Choose a folder" },
   { name: "kit_pick", writes: false, words: "Choose the recovery kit's file" },
   { name: "kit_save_as", writes: false, words: "Choose where the recovery kit is written" },
+  { name: "notify", writes: false, words: "Tell the person that long work has ended" },
   { name: "window_ready", writes: false, words: "Say that the window shows" },
 ] as const;

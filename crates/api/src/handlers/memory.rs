@@ -8,7 +8,7 @@ use engine::agreement::Agreement;
 use engine::previewing::{AgainstToday, Inside};
 use jiff::Timestamp;
 use ledger::Problem;
-use reconcile::Shadow;
+use ::reconcile::Shadow;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

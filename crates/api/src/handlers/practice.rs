@@ -1,6 +1,6 @@
 //! Practice: the stories, the practice company, and making a new one.
 
-use super::shared::{busy, small, tell_end};
+use super::shared::{busy, small};
 use crate::app::App;
 use crate::practice_company::E_PRACTICE_STORY;
 use crate::views::*;
@@ -84,8 +84,6 @@ pub async fn practice_new(app: &App, args: PracticeNewArgs) -> Result<JobView, P
     }
     let maker = app.clone();
     Ok(app.jobs().start(None, Work::MakePractice, move |watcher| async move {
-        let result = maker.practice_make(seed, &args.story, None, &watcher).await.map(|_| ());
-        tell_end(&maker, "practice", Work::MakePractice, result.as_ref().err());
-        result
+        maker.practice_make(seed, &args.story, None, &watcher).await.map(|_| ())
     }))
 }

@@ -271,36 +271,14 @@ pub fn busy(name: &str, doing: Option<String>) -> Problem {
     .retrying(Retry::Later { after_seconds: 5 })
 }
 
-/// Starts work for a company and tells its end. Work for one company runs one after the other.
+/// Starts work for a company. Work for one company runs one after the other.
 pub fn start<F>(app: &App, company: &Company, work: Work, task: impl FnOnce(Watcher) -> F + Send + 'static) -> JobView
 where
     F: Future<Output = Result<(), Problem>> + Send + 'static,
 {
     let turn = app.inner.memory.turn(&company.id);
-    let (teller, name) = (app.clone(), company.name.clone());
     app.jobs().start(Some(company.id.clone()), work, move |watcher| async move {
         let _turn = turn.lock_owned().await;
-        let result = task(watcher).await;
-        tell_end(&teller, &name, work, result.as_ref().err());
-        result
+        task(watcher).await
     })
-}
-
-/// Says that long work has ended, for people who are elsewhere.
-pub fn tell_end(app: &App, name: &str, work: Work, problem: Option<&Problem>) {
-    let what = match work {
-        Work::MakePractice => "The practice company",
-        Work::Sync => "Fetching payments",
-        Work::Backup => "The backup",
-        Work::VerifyBackup => "The proof of the backup",
-        Work::Restore => "The restore",
-        Work::Upgrade => "The upgrade",
-        Work::RollBack => "The rollback",
-        Work::VerifyLog => "The check of the log",
-        Work::Reconcile => "The reconciliation",
-    };
-    match problem {
-        None => app.notify(&format!("{what}: {name}"), "It has come to its next stop. Look at what it found."),
-        Some(problem) => app.notify(&format!("{what}: {name}"), &format!("{} {}", problem.touched.sentence(), problem.what)),
-    }
 }

@@ -178,3 +178,11 @@ pub struct RoleChoice {
 pub struct JobArgs {
     pub job: String,
 }
+
+/// A notification of the system, in the page's language.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct NotifyArgs {
+    pub title: String,
+    pub text: String,
+}

@@ -85,4 +85,6 @@ pub enum HoldAnswer {
     Post,
     /// It does not belong into these books.
     Exclude,
+    /// Looked at; it stays held.
+    Seen,
 }

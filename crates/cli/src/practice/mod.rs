@@ -3,7 +3,7 @@
 //! Everything happens below the home folder's `practice`; a real company is never opened from here. A new story is a
 //! row of `practice::Story`; one that happens outside the servers has its own file here.
 
-mod run;
+pub mod run;
 
 use crate::ending::Ending;
 use crate::terminal::Terminal;

@@ -338,6 +338,40 @@ pub async fn changes(pool: &SqlitePool, connection: &str, state: Option<ChangeSt
     Ok(all?.into_iter().filter(|c| state.is_none_or(|s| s == c.state)).collect())
 }
 
+/// A change without its large body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeHead {
+    pub id: String,
+    pub upgrade_id: Option<String>,
+    pub purpose: String,
+    pub position: u64,
+}
+
+/// Changes of a connection in one state, oldest first, without their bodies.
+pub async fn change_heads(pool: &SqlitePool, connection: &str, state: ChangeState) -> Result<Vec<ChangeHead>, Problem> {
+    let rows = sqlx::query("SELECT id, upgrade_id, purpose, position FROM change WHERE connection_id=$1 AND state=$2 ORDER BY position, id")
+        .bind(connection)
+        .bind(state.word())
+        .fetch_all(pool)
+        .await
+        .map_err(|e| failed("read changes", &e))?;
+    rows.iter()
+        .map(|row| {
+            Ok(ChangeHead {
+                id: row.get("id"),
+                upgrade_id: row.get("upgrade_id"),
+                purpose: row.get("purpose"),
+                position: u64::try_from(row.get::<i64, _>("position")).map_err(|_| super::unknown("journal position", "negative"))?,
+            })
+        })
+        .collect()
+}
+
+/// The packed intent of a change.
+pub async fn change_intent(pool: &SqlitePool, id: &str) -> Result<Vec<u8>, Problem> {
+    sqlx::query_scalar("SELECT intent FROM change WHERE id=$1").bind(id).fetch_one(pool).await.map_err(|e| failed("read a change", &e))
+}
+
 /// The keys of `identities` as a set, for membership questions.
 pub fn keys(identities: &BTreeMap<EntryKey, Identity>) -> BTreeSet<&EntryKey> {
     identities.keys().collect()

@@ -77,6 +77,17 @@ pub async fn newest(pool: &SqlitePool, connection: &str, version: &str) -> Resul
     Ok(records)
 }
 
+/// How many rows one connector version has stored. Rows are only ever added, so this tells whether anything is new.
+pub async fn count(pool: &SqlitePool, connection: &str, version: &str) -> Result<u64, Problem> {
+    let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM record WHERE connection_id = $1 AND version = $2")
+        .bind(connection)
+        .bind(version)
+        .fetch_one(pool)
+        .await
+        .map_err(|e| failed("count records", &e))?;
+    u64::try_from(count).map_err(|_| super::unknown("count", "negative"))
+}
+
 pub async fn cursor(pool: &SqlitePool, connection: &str, version: &str, stream: &str) -> Result<Option<Timestamp>, Problem> {
     let text: Option<String> = sqlx::query_scalar("SELECT through FROM cursor WHERE connection_id=$1 AND version=$2 AND stream=$3")
         .bind(connection)

@@ -46,11 +46,17 @@ pub const FACT: &str = "baseline";
 
 /// Reads the books as they are now.
 pub async fn take(book: &dyn Books, position: u64, now: Timestamp) -> Result<Baseline, Problem> {
+    let entries = book.entries(Period::ALL).await?;
+    of(book, &entries, position, now).await
+}
+
+/// As [`take`], where the entries were read already.
+pub async fn of(book: &dyn Books, entries: &[BookEntry], position: u64, now: Timestamp) -> Result<Baseline, Problem> {
     let fingerprint = book.fingerprint().await?.0;
-    let entries = book.entries(Period::ALL).await?.into_iter().map(|e| (e.id.0.clone(), then(&e))).collect();
     let accounts: Vec<AccountId> = book.describe().await?.accounts.into_iter().map(|a| a.id).collect();
     let days = book.daily(&accounts).await?.into_iter().map(|((account, date), (count, sum))| AccountDay { account, date, count, sum }).collect();
     let balances = book.balances(None).await?;
+    let entries = entries.iter().map(|e| (e.id.0.clone(), then(e))).collect();
     Ok(Baseline { taken_at: now, position, fingerprint, entries, days, balances })
 }
 

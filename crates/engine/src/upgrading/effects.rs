@@ -240,7 +240,7 @@ impl Engine {
     }
 
     /// Everything the new connector has read, mapped anew.
-    pub(crate) async fn read_of_new(&self, u: &Undertaking) -> Result<Read, Problem> {
+    pub(crate) async fn read_of_new(&self, u: &Undertaking) -> Result<std::sync::Arc<Read>, Problem> {
         let package = self.package(&u.connection.connector, &u.to)?;
         self.read_mapped(&u.company, &u.connection, package).await
     }

@@ -14,6 +14,7 @@ use books::{BookEntry, Period};
 use ledger::{AccountId, EntryKey, Money, Problem, Role};
 use reconcile::{BookLine, ClearingPosting, Explained, MoneyVerdict, Otherwise, Settlement, Sighting, TieOut};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError};
 
 /// Everything that the checks after a stage are asked about, read at one moment.
 pub struct Seen {
@@ -33,8 +34,8 @@ pub struct Seen {
 /// Reads the books and judges the money against the baseline.
 pub async fn look(engine: &Engine, u: &Undertaking, baseline: &Baseline, read: &Read) -> Result<Seen, Problem> {
     let book = engine.books(&u.company).await?;
-    let now = super::baseline::take(book.as_ref(), 0, engine.now()).await?;
     let entries = book.entries(Period::ALL).await?;
+    let now = super::baseline::of(book.as_ref(), &entries, 0, engine.now()).await?;
     let known = movement::known(&engine.pool, &u.connection.id).await?;
     let (ours, touched) = explained_by_us(engine, u, baseline).await?;
     let (theirs, by_people) = explained_by_people(baseline, &now, &touched)?;
@@ -46,20 +47,37 @@ pub async fn look(engine: &Engine, u: &Undertaking, baseline: &Baseline, read: &
     Ok(Seen { now, entries, known, verdict, tie_out, clearing_books, clearing_processor, by_people, sightings })
 }
 
+/// The lines that one change meant to write and to take out, and the entries it took out or put back.
+pub struct ChangeLines {
+    pub posted: Vec<BookLine>,
+    pub removed: Vec<BookLine>,
+    pub touched: Vec<String>,
+}
+
 /// What our own changes since the baseline account for, and the ids of entries they took out or put back.
 async fn explained_by_us(engine: &Engine, u: &Undertaking, baseline: &Baseline) -> Result<(Vec<Explained>, BTreeSet<String>), Problem> {
     let mut explained = Vec::new();
     let mut touched = BTreeSet::new();
-    for change in movement::changes(&engine.pool, &u.connection.id, Some(ChangeState::Done)).await? {
-        if change.position <= baseline.position {
+    for head in movement::change_heads(&engine.pool, &u.connection.id, ChangeState::Done).await? {
+        if head.position <= baseline.position {
             continue;
         }
-        let intent: Intent = unpacked("change", &change.intent)?;
-        let posted: Vec<BookLine> =
-            intent.post.iter().map(|p| &p.entry).chain(intent.restore.iter().map(|t| &t.entry)).flat_map(lines_of).collect();
-        let removed: Vec<BookLine> = intent.remove.iter().map(|t| &t.entry).flat_map(lines_of).collect();
-        touched.extend(intent.remove.iter().chain(&intent.restore).map(|t: &TakenOut| t.entry_id.clone()));
-        explained.extend(reconcile::explained_by(&change.purpose, &removed, &posted)?);
+        let remembered = engine.memory.lines.lock().unwrap_or_else(PoisonError::into_inner).get(&head.id).cloned();
+        let lines = match remembered {
+            Some(lines) => lines,
+            None => {
+                let intent: Intent = unpacked("change", &movement::change_intent(&engine.pool, &head.id).await?)?;
+                let lines = Arc::new(ChangeLines {
+                    posted: intent.post.iter().map(|p| &p.entry).chain(intent.restore.iter().map(|t| &t.entry)).flat_map(lines_of).collect(),
+                    removed: intent.remove.iter().map(|t| &t.entry).flat_map(lines_of).collect(),
+                    touched: intent.remove.iter().chain(&intent.restore).map(|t: &TakenOut| t.entry_id.clone()).collect(),
+                });
+                engine.memory.lines.lock().unwrap_or_else(PoisonError::into_inner).insert(head.id.clone(), lines.clone());
+                lines
+            }
+        };
+        touched.extend(lines.touched.iter().cloned());
+        explained.extend(reconcile::explained_by(&head.purpose, &lines.removed, &lines.posted)?);
     }
     Ok((explained, touched))
 }
@@ -89,12 +107,11 @@ fn explained_by_people(baseline: &Baseline, now: &Baseline, touched: &BTreeSet<S
             }
         }
     }
-    for (id, new) in now.entries.iter().filter(|(id, _)| !baseline.entries.contains_key(*id) && !touched.contains(*id)) {
+    for (_, new) in now.entries.iter().filter(|(id, _)| !baseline.entries.contains_key(*id) && !touched.contains(*id)) {
         if new.ours {
             // Ours is explained by our own intents, or it is not explained at all.
             continue;
         }
-        let _ = id;
         count += 1;
         explained.extend(reconcile::explained_by("typed by a person", &[], &lines_then(new))?);
     }

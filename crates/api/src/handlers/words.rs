@@ -1,0 +1,250 @@
+//! The log's records as sentences.
+//!
+//! It must never leave a record out or guess at one: an unknown kind shows its name, an unreadable event says so.
+//! A new kind of record is one arm in `sentence` and one in `area`.
+
+use super::shared::At;
+use crate::views::{LogFilter, LogLineView, MoneyView};
+use ::upgrade::{Event, Finding, Gained, Gate, Outcome, Verdict};
+use engine::store::company::Connection;
+use journal::Entry;
+use ledger::Problem;
+use serde_json::Value;
+
+/// Which filter of the log shows a record.
+pub fn area(kind: &str) -> LogFilter {
+    match kind.split('.').next().unwrap_or(kind) {
+        "upgrade" | "stream" | "connector" => LogFilter::Upgrade,
+        "books" | "movements" | "hold" | "company" => LogFilter::Books,
+        "sign_in" | "access" => LogFilter::SignIn,
+        "backup" => LogFilter::Backup,
+        "sync" => LogFilter::Sync,
+        _ => LogFilter::All,
+    }
+}
+
+/// The newest lines about an upgrade, newest first.
+pub async fn lines(at: &At, connection: &Connection, upgrade: &str, most: usize) -> Result<Vec<LogLineView>, Problem> {
+    let _ = connection;
+    let entries = at.engine.journal.entries_of(upgrade).await?;
+    Ok(entries.iter().rev().filter(|entry| tells(entry)).take(most).map(|entry| LogLineView { at: entry.at.to_string(), words: sentence(entry) }).collect())
+}
+
+/// Beside a run only what somebody would tell; the log itself shows all of it.
+fn tells(entry: &Entry) -> bool {
+    entry.kind != "upgrade.intent_recorded" && entry.kind != "books.intent"
+}
+
+fn text<'a>(body: &'a Value, name: &str) -> &'a str {
+    body.get(name).and_then(Value::as_str).unwrap_or("")
+}
+
+fn number(body: &Value, name: &str) -> u64 {
+    body.get(name).and_then(Value::as_u64).unwrap_or(0)
+}
+
+fn counted(count: u64, one: &str, several: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {several}") }
+}
+
+fn list(body: &Value, name: &str) -> Vec<String> {
+    body.get(name).and_then(Value::as_array).map(|all| all.iter().filter_map(Value::as_str).map(str::to_string).collect()).unwrap_or_default()
+}
+
+/// One record in words.
+pub fn sentence(entry: &Entry) -> String {
+    let body = &entry.body;
+    match entry.kind.as_str() {
+        "company.added" => format!("Added the company \"{}\" with {} in {}.", text(body, "name"), text(body, "connector"), text(body, "zone")),
+        "sign_in.started" => format!("Began to sign in for connector {}, asking for {}.", text(body, "version"), counted(list(body, "permissions").len() as u64, "permission", "permissions")),
+        "sign_in.ended" => match body.get("refused").and_then(Value::as_str) {
+            Some(code) => format!("The sign-in for connector {} did not succeed ({code}); the access from before is unchanged.", text(body, "version")),
+            None => {
+                let missing = list(body, "missing");
+                let short = if missing.is_empty() { String::new() } else { format!(" Not given: {}.", missing.join(", ")) };
+                format!("Signed in to \"{}\" for connector {}.{short}", text(body, "company"), text(body, "version"))
+            }
+        },
+        "access.disconnected" => format!("Disconnected {}: {} erased here. {}", text(body, "provider"), counted(number(body, "erased"), "access", "accesses"), text(body, "remains")),
+        "access.dropped" => format!("Gave up the access of connector {}. {}", text(body, "version"), text(body, "new_access")),
+        "sync.done" => format!(
+            "Read {} with connector {}: {} posted, {} linked, {} held.",
+            counted(number(body, "records"), "new record", "new records"),
+            text(body, "version"),
+            number(body, "posted"),
+            number(body, "linked"),
+            number(body, "held")
+        ),
+        "movements.linked" => format!(
+            "Linked {} to {} that a person had typed; nothing was posted for them.",
+            counted(number(body, "movements"), "movement", "movements"),
+            counted(number(body, "typed_entries"), "entry", "entries")
+        ),
+        "books.intent" => format!(
+            "About to change the books ({}): post {}, take out {}, put back {}.",
+            purpose(text(body, "purpose")),
+            number(body, "post"),
+            number(body, "remove"),
+            number(body, "restore")
+        ),
+        "books.outcome" => match text(body, "outcome") {
+            "done" => format!(
+                "Changed the books and read them back, equal: {} posted, {} taken out, {} put back.",
+                counted(number(body, "posted"), "entry", "entries"),
+                number(body, "removed"),
+                number(body, "restored")
+            ),
+            "absent" => format!("The change of the books did not happen ({}); they are as they were.", text(body, "reason")),
+            other => format!("The change of the books ended as \"{other}\"."),
+        },
+        "hold.reviewed" => format!("Looked at a held payment and left it held: {}", text(body, "reason")),
+        "backup.place_made" => format!("Made a place for backups at {}.", text(body, "place")),
+        "backup.kit_written" => format!("Wrote a recovery kit to {}.", text(body, "file")),
+        "backup.taken" => format!(
+            "Backed up \"{}\": {}, {} of the books, read back and equal.",
+            text(body, "label"),
+            counted(number(body, "files"), "file", "files"),
+            counted(number(body, "entries"), "entry", "entries")
+        ),
+        "backup.proved" => format!(
+            "Restored a backup to test it: {} in {}, every total equal.",
+            counted(number(body, "entries"), "entry", "entries"),
+            counted(number(body, "accounts"), "account", "accounts")
+        ),
+        "stream.owner" => match text(body, "owner") {
+            "old" => format!("The old connector posts {}.", text(body, "stream")),
+            "fenced" => format!("Nobody posts {} for now.", text(body, "stream")),
+            "new" => format!("The new connector posts {}.", text(body, "stream")),
+            other => format!("The owner of {} became \"{other}\".", text(body, "stream")),
+        },
+        "connector.settled" => format!("Connector {} is in use from now on. {}", text(body, "version"), text(body, "old_access")),
+        kind if kind.starts_with("upgrade.") => match Event::from_stored(body) {
+            Ok(event) => event_sentence(&event),
+            Err(problem) => format!("{kind}: {}", problem.what),
+        },
+        other => format!("{other}."),
+    }
+}
+
+fn purpose(word: &str) -> String {
+    if let Some(share) = word.strip_prefix("slice:") {
+        return format!("moving the {} to the new connector", share.replace('_', " "));
+    }
+    if let Some(share) = word.strip_prefix("undo:") {
+        return format!("taking the {} back", share.replace('_', " "));
+    }
+    match word {
+        "sync" => "new payments".to_string(),
+        other => other.replace('_', " "),
+    }
+}
+
+fn event_sentence(event: &Event) -> String {
+    match event {
+        Event::PlanMade { plan, .. } => {
+            let count: u64 = plan.slices.iter().map(|slice| slice.count).sum();
+            format!("Planned to move {} from version {} to {}: {}.", plan.connector, plan.from_version, plan.to_version, counted(count, "movement", "movements"))
+        }
+        Event::SignedOff { gate, by, .. } => format!("{} ({}) said yes {}.", by.name, ::upgrade::words::role(by.role), gate_words(*gate)),
+        Event::IntentRecorded { effect, .. } => format!("{} …", ::upgrade::words::effect(effect)),
+        Event::EffectDone { outcome, .. } => outcome_sentence(outcome),
+        Event::EffectInDoubt { why, .. } => format!("It is not known yet whether the last step happened: {}", why.what),
+        Event::EffectResolved { finding, by, .. } => {
+            let found = match finding {
+                Finding::Done { .. } => "the last step happened".to_string(),
+                Finding::Partly { left } => format!("a part of the last step happened ({})", counted(left.entries_posted, "entry", "entries")),
+                Finding::Absent => "the last step did not happen".to_string(),
+                Finding::Unknown { why } => format!("it cannot be told by looking: {why}"),
+            };
+            match by {
+                Some(by) => format!("{} answered: {found}.", by.name),
+                None => format!("Found out: {found}."),
+            }
+        }
+        Event::PauseRequested { by, reason, .. } if reason.is_empty() => format!("{} paused the upgrade.", by.name),
+        Event::PauseRequested { by, reason, .. } => format!("{} paused the upgrade {reason}.", by.name),
+        Event::ResumeRequested { by, .. } => format!("{} let the upgrade go on.", by.name),
+        Event::RollBackRequested { by, reason, .. } => format!("{} asked to roll the upgrade back ({reason}).", by.name),
+        Event::RepeatRequested { from, by, reason, .. } => format!("{} asked to repeat from \"{}\" ({reason}).", by.name, from.title()),
+        Event::WatchDay { date, checks, .. } => {
+            let failed: Vec<&str> = checks.iter().filter(|check| check.verdict == Verdict::Fail).map(|check| check.title()).collect();
+            match failed.is_empty() {
+                true => format!("Watched {date}: {} passed.", counted(checks.len() as u64, "check", "checks")),
+                false => format!("Watched {date}: did not pass: {}.", failed.join(", ")),
+            }
+        }
+        Event::BooksWritten { stream, written, .. } => format!("Posted {} of {stream}, {}.", counted(written.entries_posted, "entry", "entries"), written.amount),
+        Event::Restarted { .. } => "Changeover was started again in the middle of a step.".to_string(),
+    }
+}
+
+fn gate_words(gate: Gate) -> &'static str {
+    match gate {
+        Gate::Start => "to the plan",
+        Gate::BeforeCanary => "to the canary",
+        Gate::AfterCanary => "to the first wave",
+        Gate::BeforeCutOver => "to the cut-over",
+        Gate::BeforeFinish => "to finishing",
+    }
+}
+
+fn outcome_sentence(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Done { report } => {
+            let bad: Vec<String> = report
+                .checks
+                .iter()
+                .filter(|check| matches!(check.verdict, Verdict::Fail | Verdict::Inconclusive))
+                .map(|check| format!("{} ({})", check.title(), check.found))
+                .collect();
+            let gained = match &report.gained {
+                Gained::Nothing => None,
+                Gained::RollbackPoint { .. } => Some("took a rollback point and proved it".to_string()),
+                Gained::Written { written } => Some(format!(
+                    "posted {} of the new connector, {}, and took out {} of the old one",
+                    counted(written.entries_posted, "entry", "entries"),
+                    written.amount,
+                    counted(written.entries_removed, "entry", "entries")
+                )),
+                Gained::NewAccess { company, permissions } => Some(format!("signed in to \"{company}\" with {}", counted(permissions.len() as u64, "permission", "permissions"))),
+                Gained::WatchFrom { date } => Some(format!("the watch began on {date}")),
+            };
+            match (gained, bad.is_empty(), report.checks.len() as u64) {
+                (Some(gained), true, 0) => format!("Done: {gained}."),
+                (Some(gained), true, checks) => format!("Done: {gained}; {} passed.", counted(checks, "check", "checks")),
+                (Some(gained), false, _) => format!("{gained}; did not pass: {}.", bad.join("; ")),
+                (None, true, 0) => "Done.".to_string(),
+                (None, true, checks) => format!("Done: {} passed.", counted(checks, "check", "checks")),
+                (None, false, _) => format!("Did not pass: {}.", bad.join("; ")),
+            }
+        }
+        Outcome::Failed { problem, .. } => format!("Not done: {} {}", problem.touched.sentence(), problem.what),
+        Outcome::Stopped { .. } => "Stopped at a safe point.".to_string(),
+    }
+}
+
+/// The money a record is about, where it names any.
+pub fn amount(entry: &Entry) -> Option<MoneyView> {
+    if !entry.kind.starts_with("upgrade.") {
+        return None;
+    }
+    match Event::from_stored(&entry.body).ok()? {
+        Event::BooksWritten { written, .. } => Some(written.amount.into()),
+        Event::EffectDone { outcome: Outcome::Done { report }, .. } => match report.gained {
+            Gained::Written { written } => Some(written.amount.into()),
+            Gained::Nothing | Gained::RollbackPoint { .. } | Gained::NewAccess { .. } | Gained::WatchFrom { .. } => None,
+        },
+        Event::PlanMade { .. }
+        | Event::SignedOff { .. }
+        | Event::IntentRecorded { .. }
+        | Event::EffectDone { .. }
+        | Event::EffectInDoubt { .. }
+        | Event::EffectResolved { .. }
+        | Event::PauseRequested { .. }
+        | Event::ResumeRequested { .. }
+        | Event::RollBackRequested { .. }
+        | Event::RepeatRequested { .. }
+        | Event::WatchDay { .. }
+        | Event::Restarted { .. } => None,
+    }
+}

@@ -1,0 +1,244 @@
+//! `changeover accounts …`: the sign-ins at processors, with their permissions and their end.
+//!
+//! Ids of the provider are shown in part only, and a token never comes here. Signing in again changes nothing when it
+//! lands at another company.
+
+use crate::ending::Ending;
+use crate::reach::{self, Reached, Which};
+use crate::sign_in;
+use crate::terminal::{Answered, Terminal};
+use authorization::{CredentialState, Described, KeptWhere};
+use clap::Subcommand;
+use engine::store::company::Connection;
+use ledger::{Code, Problem};
+use serde_json::json;
+
+pub const E_ACCOUNT_BUSY: Code = Code("E-ACCOUNT-BUSY");
+
+#[derive(Debug, Subcommand)]
+pub enum Accounts {
+    /// List the connected accounts with their permissions
+    List {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Sign in for the first time, in the browser
+    Connect {
+        #[command(flatten)]
+        which: Which,
+        /// Print the address instead of opening the browser
+        #[arg(long)]
+        no_browser: bool,
+    },
+    /// Sign in again: for what an open upgrade needs, else for the present connector
+    Reconnect {
+        #[command(flatten)]
+        which: Which,
+        /// Print the address instead of opening the browser
+        #[arg(long)]
+        no_browser: bool,
+    },
+    /// Erase the access that is kept here
+    Disconnect {
+        #[command(flatten)]
+        which: Which,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+pub async fn run(terminal: &Terminal, command: Accounts) -> Result<Ending, Problem> {
+    match command {
+        Accounts::List { which } => list(terminal, which).await,
+        Accounts::Connect { which, no_browser } => connect(terminal, which, no_browser, false).await,
+        Accounts::Reconnect { which, no_browser } => connect(terminal, which, no_browser, true).await,
+        Accounts::Disconnect { which, yes } => disconnect(terminal, which, yes).await,
+    }
+}
+
+async fn list(terminal: &Terminal, which: Which) -> Result<Ending, Problem> {
+    let app = terminal.app().await?;
+    let mut rows = Vec::new();
+    for engine in app.engines().await {
+        for company in engine.companies().await? {
+            if which.company.as_ref().is_some_and(|wanted| *wanted != company.id && *wanted != company.name) {
+                continue;
+            }
+            for connection in engine.connections(&company).await? {
+                let version = engine.version_now(&connection).await?;
+                let access = engine.access(&connection, &version).await?;
+                let needed: Vec<String> = engine.package(&connection.connector, &version)?.permissions().iter().map(|p| p.permission.clone()).collect();
+                rows.push((company.name.clone(), connection, version, access, needed));
+            }
+        }
+    }
+    if which.company.is_some() && rows.is_empty() {
+        // Tells which companies there are.
+        app.company(which.company.as_deref().unwrap_or_default()).await?;
+    }
+    if terminal.screen.json() {
+        let all: Vec<_> = rows
+            .iter()
+            .map(|(company, connection, version, access, needed)| {
+                json!({
+                    "company": company,
+                    "id": connection.id,
+                    "provider": connection.provider,
+                    "environment": connection.environment,
+                    "company_at_provider": connection.tenant_name,
+                    "connector": connection.connector,
+                    "version": version,
+                    "state": state_words(access.as_ref()),
+                    "permissions": access.as_ref().map(|a| a.permissions.clone()).unwrap_or_default(),
+                    "needed": needed,
+                    "access_ends": access.as_ref().and_then(|a| a.access_expires),
+                    "sign_in_ends": access.as_ref().and_then(|a| a.refresh_expires),
+                    "last_sync": connection.synced_at,
+                })
+            })
+            .collect();
+        terminal.screen.answer(&all);
+        return Ok(Ending::Done);
+    }
+    if rows.is_empty() {
+        terminal.screen.say("There is no account here yet. Add a company with `changeover company add`.");
+    }
+    for (company, connection, version, access, needed) in &rows {
+        let screen = &terminal.screen;
+        screen.data(&format!("{}  ({}), for \"{company}\"", connection.provider, connection.environment));
+        if let Some(name) = &connection.tenant_name {
+            let id = connection.tenant_id.as_deref().map(masked).unwrap_or_default();
+            screen.data(&format!("  signed in as  {name} ({id})"));
+        }
+        screen.data(&format!("  connector     {} {version}", connection.connector));
+        screen.data(&format!("  state         {}", state_words(access.as_ref())));
+        if let Some(access) = access {
+            let granted = needed.iter().filter(|p| access.permissions.contains(p)).count();
+            screen.data(&format!("  permissions   {granted} of {} that are needed: {}", needed.len(), needed.join(", ")));
+            if let Some(ends) = access.access_expires {
+                screen.data(&format!("  access ends   {ends}, renewed by itself"));
+            }
+            if let Some(ends) = access.refresh_expires {
+                screen.data(&format!("  sign-in ends  {ends}"));
+            }
+            screen.data(&format!("  kept          {}", kept_words(access.kept_where)));
+        }
+        match connection.synced_at {
+            Some(at) => screen.data(&format!("  last sync     {at}")),
+            None => screen.data("  last sync     never"),
+        }
+    }
+    Ok(Ending::Done)
+}
+
+pub fn state_words(access: Option<&Described>) -> String {
+    let Some(access) = access else { return "never signed in".to_string() };
+    let words = match access.state {
+        CredentialState::Active | CredentialState::Superseded if access.missing.is_empty() => "connected",
+        CredentialState::Active | CredentialState::Superseded => "connected, a permission is missing",
+        CredentialState::Retired => "disconnected",
+        CredentialState::NeedsReauth => "must be signed in again",
+    };
+    match &access.reason {
+        Some(reason) => format!("{words}: {reason}"),
+        None => words.to_string(),
+    }
+}
+
+fn kept_words(kept: KeptWhere) -> &'static str {
+    match kept {
+        KeptWhere::Keychain => "sealed, the key in this computer's keychain",
+        KeptWhere::SessionOnly => "in memory, for one session only",
+    }
+}
+
+/// "MLH0…QK2"
+fn masked(id: &str) -> String {
+    let letters: Vec<char> = id.chars().collect();
+    if letters.len() <= 8 {
+        return "…".to_string();
+    }
+    let (head, tail): (String, String) = (letters[..4].iter().collect(), letters[letters.len() - 3..].iter().collect());
+    format!("{head}…{tail}")
+}
+
+/// The version to sign in for: what an open upgrade needs, else the present one.
+async fn wanted_version(reached: &Reached, connection: &Connection, again: bool) -> Result<(String, Option<String>), Problem> {
+    let (_, open) = reached.engine.owner(connection).await?;
+    Ok(match open {
+        Some(open) if again => (open.to_version, Some(open.id)),
+        Some(_) | None => (connection.version.clone(), None),
+    })
+}
+
+async fn connect(terminal: &Terminal, which: Which, no_browser: bool, again: bool) -> Result<Ending, Problem> {
+    let reached = reach::company(terminal, &which).await?;
+    let connection = reached.connection(&which).await?;
+    if reached.engine.is_practice() {
+        reached.app.practice_server().await?;
+        crate::practice::run::tell_keychain(terminal, &reached.engine).await;
+    }
+    // The practice servers may have a new address by now.
+    let connection = reached.engine.connection(&reached.company, Some(&connection.id)).await?;
+    let (version, upgrade) = wanted_version(&reached, &connection, again).await?;
+    let door = sign_in::open(terminal, &connection.id, no_browser);
+    let stop = {
+        let (desk, id) = (door.desk.clone(), connection.id.clone());
+        tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                desk.cancel(&id);
+            }
+        })
+    };
+    let facts = reached.engine.sign_in(&reached.company, &connection, &version, &door.desk).await;
+    stop.abort();
+    let facts = facts?;
+    if terminal.screen.json() {
+        terminal.screen.answer(&json!({"company": facts.tenant.name, "version": version, "permissions": facts.permissions, "missing": facts.missing, "upgrade": upgrade}));
+    } else {
+        terminal.screen.data(&format!("Signed in as {}, for connector {} {version}.", facts.tenant.name, connection.connector));
+    }
+    if !facts.missing.is_empty() {
+        terminal.screen.say(&format!("Not given: {}. Sign in again and allow all of them.", facts.missing.join(", ")));
+        return Ok(Ending::Waiting);
+    }
+    if let Some(id) = upgrade {
+        terminal.screen.say(&format!("Next: `changeover upgrade resume {id}` goes on with the upgrade."));
+    }
+    Ok(Ending::Done)
+}
+
+async fn disconnect(terminal: &Terminal, which: Which, yes: bool) -> Result<Ending, Problem> {
+    let reached = reach::company(terminal, &which).await?;
+    let connection = reached.connection(&which).await?;
+    if reached.engine.owner(&connection).await?.1.is_some() {
+        return Err(Problem::new(
+            E_ACCOUNT_BUSY,
+            "The account cannot be disconnected while an upgrade is open.",
+            "The upgrade, or going back from it, needs the access.",
+            "Finish the upgrade or roll it back first.",
+        ));
+    }
+    let question = format!("Erase the access to {} of \"{}\"? Payments are not fetched any more; the books stay as they are.", connection.provider, reached.company.name);
+    match terminal.ask(&question, yes) {
+        Answered::Yes => {}
+        Answered::No => return Ok(Ending::Failed),
+        Answered::Nobody => return Ok(Ending::Usage),
+    }
+    let said = reached.engine.retire_access(&connection, &connection.version).await?;
+    reached.engine.journal(Some(&reached.company.id), "account.disconnected", json!({"connection": connection.id, "version": connection.version})).await?;
+    terminal.screen.data(&format!("Disconnected. {said}"));
+    Ok(Ending::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_the_provider_are_shown_in_part_only() {
+        assert_eq!(masked("MLH0123456QK2"), "MLH0…QK2");
+        assert_eq!(masked("SHORT"), "…");
+    }
+}

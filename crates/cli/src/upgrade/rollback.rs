@@ -1,0 +1,54 @@
+//! `upgrade rollback`: says in numbers what will happen, asks, does it, and shows the proof.
+//!
+//! Possible after every stage but the last. "Equal" is what the engine's comparison with the baseline found, never
+//! what was hoped.
+
+use super::{Id, Signer, show, steps};
+use crate::ending::Ending;
+use crate::follow::check_lines;
+use crate::reach;
+use crate::terminal::{Answered, Terminal};
+use ledger::Problem;
+use ::upgrade::{Event, Mode};
+
+pub async fn rollback(terminal: &Terminal, id: Id, yes: bool, reason: String, signer: Signer) -> Result<Ending, Problem> {
+    let (reached, row) = reach::upgrade(terminal, id.id.as_deref(), &id.which).await?;
+    let engine = &reached.engine;
+    let state = engine.upgrade_state(&row.id).await?;
+    if let Mode::RolledBack = state.mode {
+        terminal.screen.say("This upgrade is rolled back already.");
+        return proof(terminal, &reached, &row.id, &state).await;
+    }
+    if state.can_roll_back() {
+        terminal.screen.say(&format!("Rolling back upgrade {} of \"{}\".", row.id, reached.company.name));
+        terminal.screen.say(&state.stop_here()?.sentence().replace("If you stop here: ", "What will happen: "));
+        match terminal.ask("Put the books back as they were before the upgrade?", yes) {
+            Answered::Yes => {}
+            Answered::No => return Ok(Ending::Failed),
+            Answered::Nobody => return Ok(Ending::Usage),
+        }
+    }
+    reach::ready(terminal, &reached, Some(&row.id)).await?;
+    if !matches!(state.mode, Mode::RollingBack { .. }) {
+        // The machine refuses it after the last stage, with its reason.
+        let event = Event::RollBackRequested { by: signer.person(engine), reason, at: engine.now() };
+        engine.record(&row.id, event).await?;
+    }
+    let state = steps::run_to_rest(terminal, &reached, &row.id, &row.connection_id, false).await?;
+    proof(terminal, &reached, &row.id, &state).await
+}
+
+async fn proof(terminal: &Terminal, reached: &reach::Reached, id: &str, state: &::upgrade::State) -> Result<Ending, Problem> {
+    if !terminal.screen.json() {
+        for line in state.rollback_checks.iter().flat_map(check_lines) {
+            terminal.screen.data(&line);
+        }
+        let named = [("by people", "changed by people meanwhile, left as they are"), ("by the old connector", "posted by the old connector meanwhile, left as they are")];
+        for (fact, words) in named {
+            if let Some(count) = state.rollback_facts.get(fact).filter(|count| *count != "0") {
+                terminal.screen.data(&format!("  – {count} {words}"));
+            }
+        }
+    }
+    show::rest(terminal, reached, id, state).await
+}
