@@ -88,6 +88,11 @@ const ENTRY_TABLES: &[&str] = &["transactions", "splits", "slots", "accounts", "
 
 /// Every row of the tables that hold entries, as sorted text without the rows' running numbers.
 pub fn rows(book: &Path) -> Vec<String> {
+    // A thread of its own: the journeys call this from inside their own runtime.
+    std::thread::scope(|scope| scope.spawn(|| rows_here(book)).join()).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn rows_here(book: &Path) -> Vec<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let options = SqliteConnectOptions::new().filename(book).read_only(true);

@@ -27,9 +27,9 @@ const pictures = [
 ];
 /** What a person does first, for pictures of something that has to be opened. */
 const before = {
-  "company-add-match": (page) => page.getByRole("button", { name: "Choose a file" }).click(),
+  "company-add-match": (page) => page.getByRole("button", { name: /Choose a file|Datei wählen/ }).click(),
   palette: (page) => page.keyboard.press("Control+k"),
-  rollback: (page) => page.getByRole("button", { name: "Roll back…" }).click(),
+  rollback: (page) => page.getByRole("button", { name: /Roll back|Zurückrollen/ }).click(),
 };
 const sizes = [["900x640", 900, 640], ["1440x900", 1440, 900]];
 
@@ -39,10 +39,11 @@ const base = server.resolvedUrls.local[0];
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
 let findings = 0;
 try {
-  for (const theme of ["light", "dark"]) {
+  for (const [theme, locale] of [["light", "en-US"], ["dark", "en-US"], ["light", "de-DE"]]) {
+    const look = locale === "de-DE" ? "german" : theme;
     for (const [size, width, height] of sizes) {
       // axe is put in by the test itself; the page's own policy is watched through its violation events.
-      const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme, bypassCSP: false, locale: "en-US" });
+      const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme, locale });
       await context.addInitScript(() => {
         window.violations = [];
         document.addEventListener("securitypolicyviolation", (event) => window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
@@ -52,29 +53,29 @@ try {
         const page = await context.newPage();
         page.on("pageerror", (error) => {
           findings += 1;
-          console.log(`${name} ${theme}: error ${error.message}`);
+          console.log(`${name} ${look}: error ${error.message}`);
         });
         await page.goto(`${base}?show=${scene}#/${hash}`);
         await page.waitForFunction(() => document.querySelector("h1, h2, [role=status] i"));
         await before[name]?.(page);
         await page.waitForTimeout(name.endsWith("skeleton") ? 500 : 220);
-        await page.screenshot({ path: `${out}${name}.${theme}.${size}.png` });
-        if (size === "1440x900") {
+        await page.screenshot({ path: `${out}${name}.${look}.${size}.png` });
+        if (size === "1440x900" && look !== "german") {
           await page.evaluate(axe);
           const result = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"], rules: { "color-contrast-enhanced": { enabled: true } } }));
           for (const one of result.violations) {
             findings += 1;
-            console.log(`${name} ${theme}: ${one.id}: ${one.help}\n   ${one.nodes.slice(0, 4).map((node) => `${node.html.slice(0, 160)} ${(node.any[0]?.message ?? node.none[0]?.message ?? "").slice(0, 200)}`).join("\n   ")}`);
+            console.log(`${name} ${look}: ${one.id}: ${one.help}\n   ${one.nodes.slice(0, 4).map((node) => `${node.html.slice(0, 160)} ${(node.any[0]?.message ?? node.none[0]?.message ?? "").slice(0, 200)}`).join("\n   ")}`);
           }
         }
         for (const one of await page.evaluate(() => window.violations)) {
           findings += 1;
-          console.log(`${name} ${theme}: refused by the policy: ${one}`);
+          console.log(`${name} ${look}: refused by the policy: ${one}`);
         }
         const wide = await page.evaluate(() => [...document.querySelectorAll("main, main section, [role=dialog], nav")].some((one) => one.scrollWidth > one.clientWidth + 1));
         if (wide) {
           findings += 1;
-          console.log(`${name} ${theme} ${size}: the content is wider than the window`);
+          console.log(`${name} ${look} ${size}: the content is wider than the window`);
         }
         await page.close();
       }

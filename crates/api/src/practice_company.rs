@@ -92,7 +92,7 @@ impl App {
     /// The facts of the practice company, if one was made here.
     pub fn practice_facts(&self) -> Result<Option<PracticeFacts>, Problem> {
         match std::fs::read(self.practice_facts_file()) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|e| failed("read", e)),
+            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|_| failed("read", "The note about it is cut off or was changed.")),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(failed("read", e)),
         }
@@ -249,6 +249,14 @@ impl App {
         let engine = Arc::new(self.open_practice().await?);
         *self.inner.practice.lock().await = Some(engine.clone());
         Ok(engine)
+    }
+
+    /// Opens the practice installation again, after its clock was set in the store.
+    pub async fn practice_reopen(&self) -> Result<Arc<Engine>, Problem> {
+        if let Some(old) = self.inner.practice.lock().await.take() {
+            old.pool.close().await;
+        }
+        self.practice_engine().await
     }
 
     /// Plans the practice upgrade and opens it.

@@ -34,7 +34,15 @@ pub(crate) async fn hold(folder: &Path, name: &str) -> Result<Held, Problem> {
         )
         .retrying(retry)
     };
-    let file = open().map_err(|e| busy(format!("The lock file could not be opened: {e}."), Retry::AfterFix))?;
+    let unusable = |e: std::io::Error| {
+        Problem::new(
+            E_CREDENTIAL_BUSY,
+            "This sign-in cannot be used, because nobody can tell whether another Changeover is using it.",
+            format!("The folder of the locks, {}, cannot be used: {e}.", folder.display()),
+            "Check that Changeover's folder can be written, then try again.",
+        )
+    };
+    let file = open().map_err(unusable)?;
     let waiting = async {
         loop {
             match file.try_lock() {
@@ -46,7 +54,7 @@ pub(crate) async fn hold(folder: &Path, name: &str) -> Result<Held, Problem> {
     };
     match tokio::time::timeout(DEADLINE, waiting).await {
         Ok(Ok(())) => Ok(Held(file)),
-        Ok(Err(e)) => Err(busy(format!("The lock file could not be locked: {e}."), Retry::AfterFix)),
+        Ok(Err(e)) => Err(unusable(e)),
         Err(_) => Err(busy(
             format!("It has been renewing it for {} seconds.", DEADLINE.as_secs()),
             Retry::Later { after_seconds: 60 },

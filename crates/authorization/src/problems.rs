@@ -110,12 +110,20 @@ pub(crate) fn unusable(provider: &str, why: impl Into<String>) -> Problem {
     .retrying(Retry::Later { after_seconds: 300 })
 }
 
+/// The database's own words, without the library's around them.
+pub(crate) fn reported(error: &sqlx::Error) -> String {
+    match error.as_database_error() {
+        Some(said) => said.message().to_string(),
+        None => error.to_string(),
+    }
+}
+
 /// Reading or writing the store failed; `why` comes from the database library and never holds a row's content.
 pub(crate) fn store(what: &str, error: &sqlx::Error) -> Problem {
     Problem::new(
         E_CREDENTIAL_STORE,
         format!("Changeover's own store could not be used to {what}."),
-        format!("The database reported: {error}."),
+        format!("The database reported: {}.", reported(error)),
         "Check that the disk is not full and that the home folder can be written, then try again.",
     )
     .retrying(Retry::AfterFix)

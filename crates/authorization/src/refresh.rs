@@ -185,7 +185,7 @@ impl Vault {
             tokio::time::sleep(std::time::Duration::from_millis(50 << attempt)).await;
         }
         guard(&self.inner.unsaved).insert(at, renewed);
-        let why = last.map_or_else(String::new, |error| format!("The database reported: {error}."));
+        let why = last.map_or_else(String::new, |error| format!("The database reported: {}.", crate::problems::reported(&error)));
         Err(Problem::new(
             E_CREDENTIAL_NOT_SAVED,
             format!("The renewed access to {} could not be saved.", provider.title),

@@ -171,7 +171,7 @@ impl Restored {
         let findings: Vec<String> = self.lost.iter().map(|lost| format!("{}: {}", lost.path, lost.why)).collect();
         let unproved = self.lost.iter().any(|lost| lost.path == MANIFEST_NAME);
         let what = format!(
-            "{} files of this backup are damaged and could not be restored. The other {} are in {}{}.",
+            "This backup is damaged; files that could not be restored: {}. The other {} are in {}{}.",
             self.lost.len(),
             self.files,
             self.to.display(),
@@ -339,7 +339,7 @@ impl Backups {
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<Restored, Problem> {
         if !to.is_absolute() {
-            return Err(problems::staging(format!("The folder {} must be given in full.", to.display())));
+            return Err(problems::staging(format!("The folder \"{}\" must be given in full.", to.display())));
         }
         let task = Task::Restore {
             id: id.to_owned(),

@@ -141,7 +141,7 @@ impl Staging {
     pub fn build(dir: impl Into<PathBuf>, about: About, files: impl IntoIterator<Item = (String, FileRole)>) -> Result<Staging, Problem> {
         let dir = dir.into();
         if !dir.is_absolute() {
-            return Err(problems::staging(format!("The folder {} must be given in full.", dir.display())));
+            return Err(problems::staging(format!("The folder \"{}\" must be given in full.", dir.display())));
         }
         let manifest_path = dir.join(MANIFEST_NAME);
         match fs::remove_file(&manifest_path) {

@@ -64,7 +64,7 @@ pub(crate) fn incomplete(findings: &[String]) -> Problem {
         Problem::new(
             E_INCOMPLETE,
             "The backup is not complete, so it does not count.",
-            format!("{} of its parts could not be saved.", findings.len()),
+            format!("Parts that could not be saved: {}.", findings.len()),
             "Close other programs that use these files and check that they can be read, then back up again.",
         ),
         findings,
@@ -76,7 +76,7 @@ pub(crate) fn mismatch(findings: &[String]) -> Problem {
         Problem::new(
             E_MISMATCH,
             "The backup does not match its source, so it does not count.",
-            format!("{} differences were found.", findings.len()),
+            format!("Differences found: {}.", findings.len()),
             "Close other programs that edit these files, then back up again. If it happens again, use another disk.",
         ),
         findings,
@@ -146,7 +146,7 @@ pub(crate) fn busy(folder: &Path) -> Problem {
 pub(crate) fn place(folder: &Path, why: impl Into<String>) -> Problem {
     Problem::new(
         E_PLACE,
-        format!("The place for backups at {} could not be used.", folder.display()),
+        format!("The place for backups at \"{}\" could not be used.", folder.display()),
         why,
         "Check that the disk is attached and that you may read and write this folder, then try again.",
     )
@@ -203,7 +203,7 @@ pub(crate) fn history(missing: &[String]) -> Problem {
         Problem::new(
             E_HISTORY,
             "Backups that were made here earlier are gone, so nothing was written.",
-            format!("{} earlier backups are not in this place any more.", missing.len()),
+            format!("Earlier backups that are not in this place any more: {}.", missing.len()),
             "Check that this is the right disk and folder. If the old backups were lost, make a new place; leave this one as it is.",
         ),
         missing,

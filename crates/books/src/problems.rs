@@ -103,7 +103,7 @@ pub(crate) fn disk_problem(doing: &str, error: &io::Error) -> Problem {
     };
     Problem::new(
         E_BOOKS_DISK,
-        format!("The disk failed while {doing}."),
+        format!("The books could not be used: the disk failed while {doing}."),
         format!("The system says: {error}."),
         next,
     )
@@ -141,7 +141,7 @@ pub(crate) fn database_problem(doing: &str, error: &sqlx::Error) -> Problem {
         // READONLY, IOERR, FULL, CANTOPEN
         Some(8 | 10 | 13 | 14) => Problem::new(
             E_BOOKS_DISK,
-            format!("The disk failed while {doing}."),
+            format!("The books could not be used: the disk failed while {doing}."),
             why,
             "Make room on the disk that holds the books and check that it can be written, then try again.",
         ),

@@ -5,15 +5,14 @@
 
 use crate::ending::Ending;
 use crate::reach::{self, Reached, Which};
+use crate::screen::counted;
 use crate::sign_in;
 use crate::terminal::{Answered, Terminal};
 use authorization::{CredentialState, Described, KeptWhere};
 use clap::Subcommand;
 use engine::store::company::Connection;
-use ledger::{Code, Problem};
+use ledger::Problem;
 use serde_json::json;
-
-pub const E_ACCOUNT_BUSY: Code = Code("E-ACCOUNT-BUSY");
 
 #[derive(Debug, Subcommand)]
 pub enum Accounts {
@@ -204,7 +203,7 @@ async fn connect(terminal: &Terminal, which: Which, no_browser: bool, again: boo
         return Ok(Ending::Waiting);
     }
     if let Some(id) = upgrade {
-        terminal.screen.say(&format!("Next: `changeover upgrade resume {id}` goes on with the upgrade."));
+        terminal.screen.say(&format!("Next: `{}` goes on with the upgrade.", terminal.command(&format!("upgrade resume {id}"))));
     }
     Ok(Ending::Done)
 }
@@ -212,23 +211,32 @@ async fn connect(terminal: &Terminal, which: Which, no_browser: bool, again: boo
 async fn disconnect(terminal: &Terminal, which: Which, yes: bool) -> Result<Ending, Problem> {
     let reached = reach::company(terminal, &which).await?;
     let connection = reached.connection(&which).await?;
-    if reached.engine.owner(&connection).await?.1.is_some() {
+    if let (_, Some(open)) = reached.engine.owner(&connection).await? {
         return Err(Problem::new(
-            E_ACCOUNT_BUSY,
+            engine::upgrading::E_UPGRADE_OPEN,
             "The account cannot be disconnected while an upgrade is open.",
-            "The upgrade, or going back from it, needs the access.",
+            format!("The upgrade from connector {} to {}, or going back from it, needs the access.", open.from_version, open.to_version),
             "Finish the upgrade or roll it back first.",
         ));
     }
-    let question = format!("Erase the access to {} of \"{}\"? Payments are not fetched any more; the books stay as they are.", connection.provider, reached.company.name);
+    let question = format!(
+        "Erase the access to {} of \"{}\"? Payments are not fetched any more; the books stay as they are.",
+        connection.provider, reached.company.name
+    );
     match terminal.ask(&question, yes) {
         Answered::Yes => {}
         Answered::No => return Ok(Ending::Failed),
         Answered::Nobody => return Ok(Ending::Usage),
     }
-    let said = reached.engine.retire_access(&connection, &connection.version).await?;
-    reached.engine.journal(Some(&reached.company.id), "account.disconnected", json!({"connection": connection.id, "version": connection.version})).await?;
-    terminal.screen.data(&format!("Disconnected. {said}"));
+    let erased = reached.engine.disconnect(&reached.company, &connection).await?;
+    if terminal.screen.json() {
+        terminal.screen.answer(&json!({"erased": erased.erased, "ended_at_provider": erased.ended_at_provider, "why": erased.why, "page": erased.page}));
+    } else {
+        terminal.screen.data(&format!("Erased {} here.", counted(erased.erased, "access", "accesses")));
+        if !erased.ended_at_provider {
+            terminal.screen.say(&format!("{} {}", erased.page_says, erased.page));
+        }
+    }
     Ok(Ending::Done)
 }
 

@@ -50,4 +50,55 @@ pub enum Command {
     Log(crate::log::LogCommand),
     /// Look whether everything that Changeover needs is well
     Doctor,
+    /// Answer one of the window's commands in JSON, for programs
+    Run(crate::machine::MachineArguments),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_command_is_well_formed_and_explained() {
+        fn explained(command: &clap::Command, path: &str) {
+            assert!(command.get_about().is_some(), "{path} has no help text");
+            for argument in command.get_arguments().filter(|a| !a.is_hide_set() && !matches!(a.get_id().as_str(), "help" | "version")) {
+                assert!(argument.get_help().is_some() || !argument.get_possible_values().is_empty(), "{path} --{} has no help text", argument.get_id());
+            }
+            for inner in command.get_subcommands() {
+                explained(inner, &format!("{path} {}", inner.get_name()));
+            }
+        }
+        let command = Arguments::command();
+        command.clone().debug_assert();
+        explained(&command, "changeover");
+    }
+
+    #[test]
+    fn no_option_takes_a_secret() {
+        fn named(command: &clap::Command, found: &mut Vec<String>) {
+            found.extend(command.get_arguments().filter_map(|a| a.get_long()).map(str::to_string));
+            command.get_subcommands().for_each(|inner| named(inner, found));
+        }
+        let mut all = Vec::new();
+        named(&Arguments::command(), &mut all);
+        for word in ["password", "secret", "token"] {
+            assert!(!all.iter().any(|name| name.contains(word)), "{word} in {all:?}");
+        }
+    }
+
+    #[test]
+    fn the_global_options_stand_before_or_after_the_command() {
+        for line in [["changeover", "--home", "/h", "--json", "doctor"], ["changeover", "doctor", "--home", "/h", "--json"]] {
+            let read = Arguments::try_parse_from(line).unwrap();
+            assert!(read.json && read.home == Some("/h".into()));
+        }
+    }
+
+    #[test]
+    fn an_unknown_command_is_wrong_use() {
+        assert_eq!(Arguments::try_parse_from(["changeover", "explode"]).unwrap_err().exit_code(), 2);
+        assert_eq!(Arguments::try_parse_from(["changeover", "backup", "restore", "--to", "d", "--from", "p"]).unwrap_err().exit_code(), 2);
+    }
 }

@@ -19,7 +19,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub const E_ROLE_TEXT: Code = Code("E-ROLE-TEXT");
-pub const E_ROLES_BUSY: Code = Code("E-ROLES-BUSY");
 
 #[derive(Debug, Subcommand)]
 pub enum CompanyCommand {
@@ -212,7 +211,7 @@ async fn add(terminal: &Terminal, arguments: AddArguments) -> Result<Ending, Pro
         terminal.screen.answer(&json!({"company": company.id, "name": company.name, "connection": connection.id}));
     } else {
         terminal.screen.data(&format!("Added \"{}\" ({}).", company.name, company.id));
-        terminal.screen.say("Next: `changeover accounts connect` signs in, then `changeover sync` fetches and posts.");
+        terminal.screen.say(&format!("Next: `{}` signs in, then `{}` fetches and posts.", terminal.command("accounts connect"), terminal.command("sync")));
     }
     Ok(Ending::Done)
 }
@@ -328,9 +327,9 @@ fn show_proposals(terminal: &Terminal, inspection: &Inspection, chosen: &RoleMap
         match inspection.proposals.iter().find(|proposal| proposal.role == *role) {
             Some(proposal) => {
                 let sure = match proposal.confidence {
-                    books::roles::Confidence::Sure => "sure",
-                    books::roles::Confidence::Likely => "likely",
-                    books::roles::Confidence::Guess => "only a guess",
+                    books::Confidence::Sure => "sure",
+                    books::Confidence::Likely => "likely",
+                    books::Confidence::Guess => "only a guess",
                 };
                 terminal.screen.data(&format!("{:<11} {}  (proposed, {sure})", role.name(), name(&proposal.account)));
                 for reason in &proposal.reasons {
@@ -349,7 +348,7 @@ async fn map(terminal: &Terminal, which: Which, roles: Vec<String>) -> Result<En
     if !roles.is_empty() {
         if reached.engine.owner(&connection).await?.1.is_some() {
             return Err(Problem::new(
-                E_ROLES_BUSY,
+                engine::upgrading::E_UPGRADE_OPEN,
                 "The accounts cannot be changed while an upgrade is open.",
                 "The plan that was signed rests on them.",
                 "Finish the upgrade or roll it back, then choose again.",

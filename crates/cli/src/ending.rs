@@ -3,6 +3,7 @@
 //! 0 done; 1 failed with the books untouched; 2 wrong use; 3 waits for a person; 4 halted with work to undo.
 //! It must never call a failure that may have touched the books a 1.
 
+use api::views::{ProblemView, TouchedView};
 use ledger::{Problem, Touched};
 use std::process::ExitCode;
 use upgrade::{Mode, State};
@@ -39,6 +40,14 @@ impl Ending {
         }
     }
 
+    /// The same for a problem that came through the table of commands.
+    pub fn of_view(problem: &ProblemView) -> Ending {
+        match problem.touched {
+            TouchedView::Nothing | TouchedView::SettingsOnly => Ending::Failed,
+            TouchedView::Books | TouchedView::Unknown => Ending::Halted,
+        }
+    }
+
     /// Where an upgrade came to rest.
     pub fn of_upgrade(state: &State) -> Ending {
         match &state.mode {
@@ -61,6 +70,7 @@ mod tests {
         for (touched, number) in [(Touched::Nothing, 1), (Touched::SettingsOnly, 1), (Touched::Books, 4), (Touched::Unknown, 4)] {
             let problem = Problem::new(Code("E-TEST"), "It failed.", "Because.", "Try again.").touching(touched);
             assert_eq!(Ending::of(&problem).number(), number, "{touched:?}");
+            assert_eq!(Ending::of_view(&ProblemView::from(problem)).number(), number, "{touched:?}");
         }
     }
 

@@ -4,9 +4,10 @@
 //! `numbers`.
 
 use crate::screen::{Screen, counted, grouped};
+use crate::terminal::Terminal;
 use api::practice_company::Narrator;
 use engine::Engine;
-use engine::progress::Progress;
+use engine::progress::{Progress, Watcher};
 use ledger::Problem;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,11 +33,12 @@ struct Told {
     effect: Option<String>,
     rolled_back: bool,
     watched: usize,
+    watching: bool,
 }
 
 impl Follower {
     pub fn new(screen: Screen) -> Follower {
-        let told = Told { stages: BTreeSet::new(), last: Instant::now(), begun: false, effect: None, rolled_back: false, watched: 0 };
+        let told = Told { stages: BTreeSet::new(), last: Instant::now(), begun: false, effect: None, rolled_back: false, watched: 0, watching: false };
         Follower { screen, told: Arc::new(Mutex::new(told)) }
     }
 
@@ -74,7 +76,7 @@ impl Follower {
             let days = watch.days.len();
             if days > told.watched && state.stage < Stage::Watching {
                 told.watched = days;
-                self.screen.progress(&Progress {
+                self.screen.step(&Progress {
                     title: "Watching, day by day".to_string(),
                     done: days as u64,
                     total: Some(u64::from(plan.watch_days)),
@@ -82,6 +84,7 @@ impl Follower {
                 });
             }
         }
+        told.watching = state.watch.is_some() && matches!(state.mode, Mode::Running);
         let effect = state.in_flight.as_ref().map(|flight| upgrade::words::effect(&flight.effect));
         if let Some(words) = &effect {
             // A bar that counts real things is worth more than the bare words, which only begin it.
@@ -99,6 +102,22 @@ impl Follower {
         if !matches!(state.mode, Mode::Running) {
             self.screen.rest();
         }
+    }
+
+    /// Reports of work go to the screen, but not those of every day of a watch: then the days are what counts.
+    pub fn watcher(&self, terminal: &Terminal) -> Watcher {
+        let shown = terminal.watcher();
+        let inner = shown.clone();
+        let told = self.told.clone();
+        let quiet = Watcher::new(move |progress| {
+            let watching = told.lock().unwrap_or_else(PoisonError::into_inner).watching;
+            if !watching {
+                inner.report(progress.title, progress.done, progress.total, progress.unit);
+            }
+        });
+        let cancelled = quiet.clone();
+        shown.on_cancel(move || cancelled.cancel());
+        quiet
     }
 
     /// Looks at the log until the returned handle is dropped.

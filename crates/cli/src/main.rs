@@ -13,6 +13,7 @@ mod doctor;
 mod ending;
 mod follow;
 mod log;
+mod machine;
 mod practice;
 mod reach;
 mod reconcile;
@@ -82,5 +83,6 @@ async fn run(terminal: &Terminal, command: Command) -> Result<Ending, ledger::Pr
         Command::Reconcile(command) => reconcile::run(terminal, command).await,
         Command::Log(command) => log::run(terminal, command).await,
         Command::Doctor => doctor::run(terminal).await,
+        Command::Run(arguments) => machine::run(terminal, arguments).await,
     }
 }

@@ -30,6 +30,9 @@ struct Now {
     last: Option<Progress>,
 }
 
+/// Of how many steps plain output tells one.
+const PLAIN_STEPS: u64 = 7;
+
 impl Screen {
     pub fn new(json: bool) -> Screen {
         Screen { inner: Arc::new(Inner { json, bars: std::io::stderr().is_terminal(), now: Mutex::default() }) }
@@ -118,8 +121,9 @@ impl Screen {
             bar.set_message(progress.title.clone());
             bar.set_position(progress.done);
         } else if changed {
-            if let Some(last) = now.last.take() {
-                self.say_under(&now, &plain(&last));
+            self.tell_last(&mut now);
+            if !is_counted_up(progress) {
+                self.say_under(&now, &format!("    {}", progress.title));
             }
         }
         now.last = Some(progress.clone());
@@ -132,23 +136,41 @@ impl Screen {
         }
     }
 
+    /// A step of something slow. Plain output tells every seventh, so that a month is a handful of lines.
+    pub fn step(&self, progress: &Progress) {
+        if self.inner.bars {
+            self.progress(progress);
+        } else if progress.done % PLAIN_STEPS == 0 {
+            self.rest();
+            self.say(&plain(progress));
+        }
+    }
+
     /// The piece of work is over: its bar goes, or its plain line is written.
     pub fn rest(&self) {
         let mut now = self.lock();
         if let Some(bar) = now.bar.take() {
             bar.finish_and_clear();
         }
-        if let Some(last) = now.last.take() {
-            if !self.inner.bars {
-                self.say_under(&now, &plain(&last));
-            }
+        self.tell_last(&mut now);
+    }
+
+    /// Plain output: the final number of a piece of work that is only counted.
+    fn tell_last(&self, now: &mut Now) {
+        if let Some(last) = now.last.take().filter(|last| !self.inner.bars && is_counted_up(last)) {
+            self.say_under(now, &plain(&last));
         }
+    }
+
+    /// Hands everything over to whoever reads.
+    pub fn flush(&self) {
+        let _ = std::io::stdout().flush();
     }
 
     /// Before the program ends.
     pub fn finish(&self) {
         self.rest();
-        let _ = std::io::stdout().flush();
+        self.flush();
     }
 }
 
@@ -161,6 +183,11 @@ fn style(progress: &Progress) -> ProgressStyle {
     };
     // The templates are ours and have no fault; a plain bar is what remains if one had.
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// What is counted without an end gets its line at the end, with the number; everything else when it begins.
+fn is_counted_up(progress: &Progress) -> bool {
+    matches!(progress.unit, "records" | "entries" | "payments")
 }
 
 /// "    Reading payments: 3,012 records"

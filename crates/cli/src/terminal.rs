@@ -14,12 +14,15 @@ use std::sync::Arc;
 
 pub struct Terminal {
     pub home: PathBuf,
+    /// The folder is not the usual one, so commands that are shown must name it.
+    named_home: bool,
     pub screen: Screen,
 }
 
 impl Terminal {
     /// Errors: `E-HOME` when no folder was named and the system names none.
     pub fn new(chosen: Option<PathBuf>, screen: Screen) -> Result<Terminal, Problem> {
+        let named_home = chosen.is_some();
         let home = match chosen.or_else(|| default_home(&|name| std::env::var_os(name).map(PathBuf::from))) {
             Some(home) => home,
             None => {
@@ -32,7 +35,12 @@ impl Terminal {
             }
         };
         let home = std::path::absolute(&home).map_err(|error| engine::home::cannot_use(&home, &error))?;
-        Ok(Terminal { home, screen })
+        Ok(Terminal { home, named_home, screen })
+    }
+
+    /// A command as the person would type it here.
+    pub fn command(&self, words: &str) -> String {
+        if self.named_home { format!("changeover --home {} {words}", self.home.display()) } else { format!("changeover {words}") }
     }
 
     /// Opens the installation with the person's own browser at hand.

@@ -142,7 +142,7 @@ pub async fn fetch(
     let stream = package.stream(stream).ok_or_else(|| {
         Problem::new(
             E_FETCH_STREAM,
-            format!("{package:?} has no list called \"{stream}\"."),
+            format!("The connector {} {} has no list called \"{stream}\".", package.name, package.version),
             "The connector package does not declare it.",
             "Ask for one of the connector's own lists.",
         )

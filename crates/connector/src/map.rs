@@ -140,7 +140,7 @@ pub fn map(package: &Package, records: &[Record], business: &Business) -> Result
     on_large_stack(|| mapped(package, records, business)).unwrap_or_else(|| {
         Err(Problem::new(
             E_MAP_RULES,
-            format!("The records could not be mapped with {package:?}."),
+            format!("The records could not be mapped with the connector {} {}.", package.name, package.version),
             "The evaluation of its rules broke off.",
             "Report this with the connector's name and version. The records are kept.",
         ))
@@ -207,7 +207,7 @@ fn whole(package: &Package, given: usize, mapped: &Mapped) -> Result<(), Problem
     }
     Err(Problem::new(
         E_MAP_LOST,
-        format!("The records could not be mapped with {package:?}."),
+        format!("The records could not be mapped with the connector {} {}.", package.name, package.version),
         format!("{given} records came in, {} came out, {twice} of them more than once.", bins.len()),
         "Report this; it is a fault of Changeover. The records are kept.",
     ))

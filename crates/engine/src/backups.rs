@@ -451,6 +451,14 @@ pub async fn open_restored(dir: &Path, manifest: Option<&Manifest>) -> Result<(R
     Ok((copy, totals))
 }
 
+/// "1,204.10 USD"; the bare number where the currency is not known here.
+fn balance(total: &Total) -> String {
+    match ledger::Currency::of(&total.currency) {
+        Ok(currency) => ledger::Money::new(total.balance_minor, currency).to_string(),
+        Err(_) => format!("{} (smallest units of {})", total.balance_minor, total.currency),
+    }
+}
+
 /// Every total of the manifest against those of the restored books, all differences at once.
 pub fn compare_totals(manifest: &Manifest, found: &BookTotals) -> Result<(), Problem> {
     let mut differences = Vec::new();
@@ -458,8 +466,8 @@ pub fn compare_totals(manifest: &Manifest, found: &BookTotals) -> Result<(), Pro
         match found.totals.iter().find(|t| t.account == said.account) {
             Some(same) if same == said => {}
             Some(other) => differences.push(format!(
-                "{}: {} lines and {} in the backup's list, {} and {} in the restored books (minor units of {}).",
-                said.name, said.entries, said.balance_minor, other.entries, other.balance_minor, said.currency
+                "{}: {} lines and {} in the backup's list, {} lines and {} in the restored books.",
+                said.name, said.entries, balance(said), other.entries, balance(other)
             )),
             None => differences.push(format!("{}: the account is missing in the restored books.", said.name)),
         }

@@ -108,7 +108,7 @@ impl Engine {
                 format!("The account of \"{}\" that is meant was not found.", company.name),
                 match all.len() {
                     0 => "No processor account is connected to this company yet.".to_string(),
-                    n => format!("{n} are connected: {}.", all.iter().map(|c| c.provider.clone()).collect::<Vec<_>>().join(", ")),
+                    _ => format!("Connected: {}.", all.iter().map(|c| c.provider.clone()).collect::<Vec<_>>().join(", ")),
                 },
                 "Connect the account first, or name one of these.",
             )

@@ -110,14 +110,28 @@ impl Engine {
         Ok(Some(Newest { instant: parsed("instant", row.get("instant"))?, amount }))
     }
 
-    /// Rows of the raw-record store and the newest of them, as a sign that something new was read.
-    pub async fn records_stamp(&self, connection: &Connection) -> Result<(u64, String), Problem> {
-        let row = sqlx::query("SELECT COUNT(*) AS count, COALESCE(MAX(received_at), '') AS newest FROM record WHERE connection_id = $1")
-            .bind(&connection.id)
-            .fetch_one(&self.pool)
+    /// A mark that changes whenever what is known of a connection's movements does: records, keys, aliases, holds.
+    pub async fn movements_mark(&self, connection: &Connection) -> Result<String, Problem> {
+        let row = sqlx::query(
+            "SELECT (SELECT COUNT(*) || ':' || COALESCE(MAX(received_at), '') FROM record WHERE connection_id = $1) || '|' || \
+                    (SELECT COUNT(*) || ':' || COALESCE(SUM(state = 'linked'), 0) FROM identity WHERE connection_id = $1) || '|' || \
+                    (SELECT COUNT(*) FROM alias WHERE connection_id = $1) || '|' || (SELECT COUNT(*) FROM hold WHERE connection_id = $1) AS mark",
+        )
+        .bind(&connection.id)
+        .fetch_one(&self.pool)
+        .await
+        .map_err(|e| failed("look at what is known", &e))?;
+        Ok(row.get("mark"))
+    }
+
+    /// A mark of a kept fact, much cheaper than the fact; None where there is none.
+    pub async fn fact_mark(&self, upgrade_id: &str, name: &str) -> Result<Option<String>, Problem> {
+        sqlx::query_scalar("SELECT length(body) || ':' || hex(substr(body, 1, 64)) || hex(substr(body, -64)) FROM upgrade_fact WHERE upgrade_id = $1 AND name = $2")
+            .bind(upgrade_id)
+            .bind(name)
+            .fetch_optional(&self.pool)
             .await
-            .map_err(|e| failed("count records", &e))?;
-        Ok((u64::try_from(row.get::<i64, _>("count")).unwrap_or(0), row.get("newest")))
+            .map_err(|e| failed("look at a fact of the upgrade", &e))
     }
 
     /// What the preflight will ask that can be asked without the network: read-only, nothing is stored.

@@ -51,10 +51,10 @@ impl PublicKey {
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<PublicKey, Problem> {
         match VerifyingKey::from_bytes(bytes) {
             Ok(key) => Ok(PublicKey(key)),
-            Err(error) => Err(Problem::new(
+            Err(_) => Err(Problem::new(
                 problems::E_KEY,
                 "The key for checking the deployment log cannot be used.",
-                error.to_string(),
+                "These 32 bytes are no key; a character was lost or changed on the way.",
                 "Copy the verification key again from the evidence pack.",
             )
             .retrying(Retry::AfterFix)),

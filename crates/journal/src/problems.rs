@@ -36,6 +36,14 @@ fn is_busy(error: &sqlx::Error) -> bool {
     }
 }
 
+/// The database's own words, without the library's around them.
+fn said(error: &sqlx::Error) -> String {
+    match error.as_database_error() {
+        Some(said) => format!("The database says: {}.", said.message()),
+        None => format!("The database says: {error}."),
+    }
+}
+
 pub(crate) fn reading(error: sqlx::Error) -> Problem {
     if is_busy(&error) {
         return busy(error);
@@ -43,7 +51,7 @@ pub(crate) fn reading(error: sqlx::Error) -> Problem {
     Problem::new(
         E_READ,
         "The deployment log could not be read.",
-        error.to_string(),
+        said(&error),
         "Check that the disk is attached and healthy and that the folder of Changeover can be read, then start Changeover again.",
     )
 }
@@ -55,7 +63,7 @@ pub(crate) fn writing(error: sqlx::Error) -> Problem {
     Problem::new(
         E_WRITE,
         "The deployment log could not be written, so the step was not begun.",
-        error.to_string(),
+        said(&error),
         "Check that the disk has free space and can be written, then try again.",
     )
 }
@@ -64,7 +72,7 @@ fn busy(error: sqlx::Error) -> Problem {
     Problem::new(
         E_BUSY,
         "The deployment log is being written by another Changeover window or program.",
-        error.to_string(),
+        said(&error),
         "Close the other one, or try again in a moment.",
     )
     .retrying(Retry::Later {

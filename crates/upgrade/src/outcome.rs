@@ -114,7 +114,7 @@ fn gain(state: &mut State, flight: &InFlight, report: &Report, good: bool) -> Re
         Err(Problem::new(
             E_EFFECT_PROOF,
             "A completed step came without its proof.",
-            format!("The step {:?} must report {proof}.", flight.effect),
+            format!("The step \"{}\" must report {proof}.", crate::words::effect(&flight.effect)),
             "This is a fault in Changeover. Nothing depends on the step yet; start the program again.",
         )
         .touching(if flight.effect.writes_books() {
@@ -219,7 +219,7 @@ fn leave(state: &mut State, effect: &Effect, left: Option<Written>) -> Result<()
             return Err(Problem::new(
                 E_EFFECT_PROOF,
                 "A step that writes nothing reports that it wrote to the books.",
-                format!("The step is {effect:?}."),
+                format!("The step is: {}.", crate::words::effect(effect)),
                 "This is a fault in Changeover. Verify the log and the books before anything else.",
             )
             .touching(Touched::Unknown));

@@ -232,8 +232,8 @@ fn intent(state: &mut State, effect_id: &EffectId, effect: &Effect, at: Timestam
             E_EFFECT_NOT_DUE,
             "This step is not due.",
             match next_effect(state) {
-                Some(due) => format!("Asked for {effect:?}; due is {due:?}."),
-                None => format!("Asked for {effect:?}; nothing is due while {}.", crate::words::mode(&state.mode)),
+                Some(due) => format!("Asked for: {}. Due is: {}.", crate::words::effect(effect), crate::words::effect(&due)),
+                None => format!("Asked for: {}. Nothing is due while {}.", crate::words::effect(effect), crate::words::mode(&state.mode)),
             },
             "Ask the upgrade what is due, and do that.",
         ));

@@ -172,7 +172,7 @@ title: string, amount: MoneyView | null, code: string, reason: string, since: st
  * An entry of the books that may already be this movement.
  */
 candidate: string | null, may: Array<HoldAnswer>, };
-export type HoldAnswer = "link" | "post" | "exclude";
+export type HoldAnswer = "link" | "post" | "exclude" | "seen";
 export type HoldResolveArgs = { company: string, hold: string, answer: HoldAnswer, };
 export type InsideView = { books_file: string, entries: number, accounts: number, first_day: string | null, last_day: string | null, raw_records: number, connections: number, bytes: string, };
 export type JobArgs = { job: string, };

@@ -13,6 +13,9 @@ use ledger::Problem;
 /// From when on before its end a sign-in is called "ends soon".
 const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
 
+/// The vault's reasons for access that nobody took back, but whose key is not to be had any more.
+const WITHOUT_KEY: &[&str] = &["It was kept for an earlier session only.", "The key that sealed it is gone."];
+
 /// A connection's sign-in as screens judge it.
 pub struct SignIn {
     pub state: ConnectionState,
@@ -52,8 +55,7 @@ fn state_of(access: &Described, missing: &[String], now: Timestamp) -> Connectio
     match access.state {
         CredentialState::Retired => ConnectionState::Disconnected,
         CredentialState::NeedsReauth if over => ConnectionState::Ended,
-        // The reason is only set aside for access whose key is not to be had any more.
-        CredentialState::NeedsReauth if access.kept_where == KeptWhere::SessionOnly => ConnectionState::Unreadable,
+        CredentialState::NeedsReauth if access.reason.as_deref().is_some_and(|why| WITHOUT_KEY.contains(&why)) => ConnectionState::Unreadable,
         CredentialState::NeedsReauth => ConnectionState::TakenBack,
         CredentialState::Active | CredentialState::Superseded if over => ConnectionState::Ended,
         CredentialState::Active | CredentialState::Superseded if !missing.is_empty() => ConnectionState::PermissionMissing,

@@ -15,9 +15,10 @@ use std::sync::Arc;
 /// Rows on one page.
 const PAGE: usize = 50;
 
-/// The comparison of an upgrade's shadow run, remembered until the upgrade's log grows.
-pub async fn compared(app: &App, engine: &Engine, upgrade: &str, stamp: u64) -> Result<Option<Arc<Shadow>>, Problem> {
-    if let Some(known) = app.inner.memory.shadow(upgrade, stamp) {
+/// The comparison of an upgrade's shadow run, remembered until it runs again.
+pub async fn compared(app: &App, engine: &Engine, upgrade: &str) -> Result<Option<Arc<Shadow>>, Problem> {
+    let Some(stamp) = engine.fact_mark(upgrade, shadow::FACT).await? else { return Ok(None) };
+    if let Some(known) = app.inner.memory.shadow(upgrade, &stamp) {
         return Ok(Some(known));
     }
     let Some(shadow) = stored::fact::<Shadow>(&engine.pool, upgrade, shadow::FACT).await? else { return Ok(None) };
@@ -33,11 +34,10 @@ pub fn counts(shadow: &Shadow) -> DifferenceCountsView {
 pub async fn differences_view(app: &App, args: DifferencesArgs) -> Result<DifferencesView, Problem> {
     let at = at(app, &args.company).await?;
     let row = at.engine.find_upgrade(&at.company, Some(&args.upgrade)).await?;
-    let state = at.engine.upgrade_state(&row.id).await?;
     let connection = at.engine.connection(&at.company, Some(&row.connection_id)).await?;
     let names = at.account_names().await;
     let titles = titles(&at.engine, &connection, &row.to_version);
-    let compared = compared(app, &at.engine, &row.id, state.events).await?;
+    let compared = compared(app, &at.engine, &row.id).await?;
     let mut view = DifferencesView {
         upgrade: row.id,
         provider: at.provider_title(&connection),

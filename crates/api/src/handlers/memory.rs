@@ -41,7 +41,7 @@ pub struct Memory {
     turns: Mutex<HashMap<String, Turn>>,
     chains: Mutex<HashMap<String, ChainView>>,
     keychains: Mutex<HashMap<String, KeychainView>>,
-    shadows: Mutex<HashMap<String, (u64, Arc<Shadow>)>>,
+    shadows: Mutex<HashMap<String, (String, Arc<Shadow>)>>,
     previews: Mutex<HashMap<String, (String, Preview)>>,
     restores: Mutex<HashMap<String, Restoring>>,
 }
@@ -90,11 +90,11 @@ impl Memory {
         open(&self.keychains).insert(installation.to_string(), status.clone()) != Some(status)
     }
 
-    pub fn shadow(&self, upgrade: &str, stamp: u64) -> Option<Arc<Shadow>> {
-        open(&self.shadows).get(upgrade).filter(|(known, _)| *known == stamp).map(|(_, shadow)| shadow.clone())
+    pub fn shadow(&self, upgrade: &str, stamp: &str) -> Option<Arc<Shadow>> {
+        open(&self.shadows).get(upgrade).filter(|(known, _)| known == stamp).map(|(_, shadow)| shadow.clone())
     }
 
-    pub fn keep_shadow(&self, upgrade: &str, stamp: u64, shadow: Arc<Shadow>) {
+    pub fn keep_shadow(&self, upgrade: &str, stamp: String, shadow: Arc<Shadow>) {
         open(&self.shadows).insert(upgrade.to_string(), (stamp, shadow));
     }
 

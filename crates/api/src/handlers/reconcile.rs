@@ -38,13 +38,11 @@ pub fn books_stamp(at: &At) -> String {
 async fn stamp(at: &At, connections: &[Connection]) -> Result<String, Problem> {
     let mut stamp = books_stamp(at);
     for connection in connections {
-        let (count, newest) = at.engine.records_stamp(connection).await?;
-        let known = at.engine.version_now(connection).await?;
-        stamp.push_str(&format!("|{}:{count}:{newest}:{known}", connection.id));
+        let mark = at.engine.movements_mark(connection).await?;
+        let version = at.engine.version_now(connection).await?;
+        stamp.push_str(&format!("|{}:{mark}:{version}", connection.id));
     }
-    // Links and reviews change what is compared without touching books or records.
-    let head = at.engine.journal.head().await?.map_or(0, |head| head.seq);
-    Ok(format!("{stamp}|{head}"))
+    Ok(stamp)
 }
 
 /// The comparison of every connection of a company, remembered.

@@ -12,7 +12,7 @@ use engine::progress::Watcher;
 use engine::store::company::{Company, Connection};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use ledger::{AccountId, Code, Currency, Money, Problem, Retry, Role};
+use ledger::{AccountId, Code, Problem, Retry, Role};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
@@ -85,10 +85,6 @@ pub fn small(n: u64) -> u32 {
 
 pub fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
-}
-
-pub fn money(minor: i64, currency: Currency) -> MoneyView {
-    Money::new(minor, currency).into()
 }
 
 /// `MLH0…QK2`: enough to tell two apart, too little to use.
@@ -281,4 +277,17 @@ where
         let _turn = turn.lock_owned().await;
         task(watcher).await
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mask;
+
+    #[test]
+    fn an_id_of_the_provider_is_never_shown_whole() {
+        assert_eq!(mask("MLH0123456789QK2"), "MLH0…QK2");
+        for id in ["", "short", "12345678", "ÄÖÜßÄÖÜßÄ"] {
+            assert!(id.is_empty() || !mask(id).contains(id), "{id}");
+        }
+    }
 }

@@ -3,13 +3,14 @@
 //! Every press of a button is an event that the machine accepts or refuses; only then is work started.
 
 use super::plan::wishes;
-use super::shared::{At, at, must_be_free, reach};
+use super::shared::{At, at, busy, must_be_free, reach};
 use super::upgrade_run::{self, person, run, run_view};
 use crate::app::App;
 use crate::views::*;
 use ::upgrade::{Event, Gate, Mode, Stage, State};
 use engine::store::upgrade as stored;
 use ledger::Problem;
+use std::time::Duration;
 
 pub async fn upgrade_view(app: &App, args: CompanyArgs) -> Result<UpgradeView, Problem> {
     let at = at(app, &args.company).await?;
@@ -123,13 +124,36 @@ async fn hold(app: &App, args: UpgradeArgs, reason: &str) -> Result<UpgradeView,
 /// Asks the step under way to end at its next safe point.
 fn interrupt(app: &App, at: &At, state: &State) {
     app.jobs().cancel_running(&at.company.id, upgrade_run::RUNNING);
+    close_sign_in(app, state);
+}
+
+/// Nobody waits any longer for a person in a browser.
+fn close_sign_in(app: &App, state: &State) {
     if let Some(plan) = &state.plan {
         app.desk().cancel(&plan.connection);
     }
 }
 
+/// How long a step that was asked to end may take to reach its safe point.
+const ENDING: Duration = Duration::from_secs(60);
+
+/// After a pause the step under way may still be ending. What comes next must not meet it, because it was told to
+/// stop and would refuse every further step. Errors: `E-BUSY` when it does not end in time.
+async fn let_it_end(app: &App, at: &At, state: &State) -> Result<(), Problem> {
+    if !matches!(state.mode, Mode::Paused { .. } | Mode::Halted { .. }) {
+        return Ok(());
+    }
+    let ending = async {
+        while app.jobs().running(&at.company.id, upgrade_run::RUNNING).is_some() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(ENDING, ending).await.map_err(|_| busy(&at.company.name, Some("ending the step that was under way".to_string())))
+}
+
 pub async fn upgrade_resume(app: &App, args: UpgradeArgs) -> Result<UpgradeView, Problem> {
     let (at, state) = found(app, &args.company, &args.upgrade).await?;
+    let_it_end(app, &at, &state).await?;
     // Left lying by a process that ended: the runner finds out what happened, nobody has to be asked.
     let lying = matches!(state.mode, Mode::Running | Mode::RollingBack { .. } | Mode::Resolving { .. })
         && app.jobs().running(&at.company.id, upgrade_run::RUNNING).is_none()
@@ -144,9 +168,12 @@ pub async fn upgrade_resume(app: &App, args: UpgradeArgs) -> Result<UpgradeView,
 
 pub async fn upgrade_rollback(app: &App, args: UpgradeArgs) -> Result<UpgradeView, Problem> {
     let (at, state) = found(app, &args.company, &args.upgrade).await?;
+    let_it_end(app, &at, &state).await?;
     let event = Event::RollBackRequested { by: person(&at, "owner"), reason: "asked for on the upgrade's page".to_string(), at: at.now() };
     at.engine.record(&args.upgrade, event).await?;
-    interrupt(app, &at, &state);
+    // A step under way ends by itself and is followed by the way back; it is not cancelled, so that nothing of
+    // the way back is.
+    close_sign_in(app, &state);
     run(app, &at, &args.upgrade, Work::RollBack);
     run_view(app, &at, &args.upgrade).await
 }

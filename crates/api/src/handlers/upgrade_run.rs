@@ -128,7 +128,7 @@ pub async fn run_view(app: &App, at: &At, upgrade: &str) -> Result<UpgradeView, 
     })?;
     let (owner, open) = at.engine.owner(&connection).await?;
     let names = at.account_names().await;
-    let shadow = differences::compared(app, &at.engine, &row.id, state.events).await?;
+    let shadow = differences::compared(app, &at.engine, &row.id).await?;
     let rehearsed: Option<Rehearsed> = stored::fact(&at.engine.pool, &row.id, rehearsal::FACT).await?;
     let lying = left_lying(app, at, &state);
     let watched = at.engine.watched_days(&row.id).await?;

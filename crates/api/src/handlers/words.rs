@@ -248,3 +248,31 @@ pub fn amount(entry: &Entry) -> Option<MoneyView> {
         | Event::Restarted { .. } => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn entry(kind: &str, body: Value) -> Entry {
+        Entry { seq: 1, scope: None, kind: kind.to_string(), body, actor: "owner".to_string(), at: jiff::Timestamp::UNIX_EPOCH, prev: [0; 32], hash: [0; 32] }
+    }
+
+    #[test]
+    fn a_record_of_an_unknown_kind_is_shown_by_its_name() {
+        assert_eq!(sentence(&entry("weather.changed", json!({}))), "weather.changed.");
+        assert_eq!(area("weather.changed"), LogFilter::All);
+    }
+
+    #[test]
+    fn an_event_that_cannot_be_read_says_so_and_is_not_left_out() {
+        let words = sentence(&entry("upgrade.signed_off", json!({"format": 99, "kind": "signed_off"})));
+        assert!(words.starts_with("upgrade.signed_off: ") && words.contains("cannot be read"), "{words}");
+    }
+
+    #[test]
+    fn one_and_several_are_told_apart() {
+        let one = entry("sync.done", json!({"records": 1, "version": "2", "posted": 1, "linked": 0, "held": 0}));
+        assert_eq!(sentence(&one), "Read 1 new record with connector 2: 1 posted, 0 linked, 0 held.");
+    }
+}

@@ -209,10 +209,16 @@ impl Write for Counting<'_> {
     }
 }
 
-/// An engine's text, on one line and not endless.
+/// What the engine means, on one line and not endless: its innermost message without its own advice.
 pub fn short(text: &str) -> String {
     let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.chars().take(400).collect()
+    if line.contains("MAC check failed") {
+        return "what was read there is not what was written (its seal is broken)".into();
+    }
+    let said = line.rsplit("Message: ").next().unwrap_or(&line);
+    let advice = [" For more information", " Some additional details", " Context:", " Caused by:", " Backtrace:"];
+    let end = advice.iter().filter_map(|words| said.find(words)).min().unwrap_or(said.len());
+    said[..end].trim_start_matches("Error: ").trim_end_matches('.').chars().take(400).collect()
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ impl At {
             .map_err(|error| match self.faults.take() {
                 Some(fault) => self.problem_of(fault.kind, &fault.text),
                 // The file could be read but not decrypted; restic's format tells a wrong key and a damaged config apart only by this.
-                None => problems::key("The place's file config does not open with it.").because(short(&error.display_log())),
+                None => problems::key("The place's file config does not open with it.").because(format!("The engine says: {}.", short(&error.display_log()))),
             })
     }
 
@@ -100,7 +100,7 @@ impl At {
             None => Problem::new(
                 problems::E_ENGINE,
                 "The backup engine refused to go on. Backups made earlier are unharmed.",
-                short(&error.display_log()),
+                format!("It says: {}.", short(&error.display_log())),
                 "Try again. If it happens again, make a new place on another disk, back up there, and report this text.",
             ),
         }
@@ -290,7 +290,7 @@ impl At {
         let mut findings = Vec::new();
         if results.is_ok().is_err() {
             // Mere warnings stand among them: the engine does not let its levels be named from outside.
-            findings.extend(results.0.iter().map(|(_, error)| short(&error.to_string())));
+            findings.extend(results.0.iter().map(|(_, error)| format!("A data file of the place: {}.", short(&error.to_string()))));
         }
         self.faults.take();
         let repository = repository.to_indexed_checked().map_err(|error| self.said(&error))?;
@@ -319,7 +319,7 @@ impl At {
         let what = if lost.is_empty() {
             "The place for backups is damaged, although every file of this backup could be read.".to_owned()
         } else {
-            format!("{} files of this backup are damaged.", lost.len())
+            format!("This backup is damaged; files that do not come back: {}.", lost.len())
         };
         Err(problems::damaged(&what, &[lost, findings].concat()))
     }

@@ -378,7 +378,10 @@ pub(super) fn refusal(obstacles: &[Obstacle]) -> Option<Problem> {
                     why.push(obstacle.why.clone());
                 }
             }
-            let (what, next) = sentences(code, why.len());
+            // One entry may have several faults.
+            let entries: Vec<&Subject> = obstacles.iter().filter(|o| o.code == code).map(|o| &o.subject).collect();
+            let count = entries.iter().enumerate().filter(|(at, subject)| !entries[..*at].contains(subject)).count();
+            let (what, next) = sentences(code, count);
             with_findings(code, what, why, next)
         })
         .reduce(|first, other| first.beside(other))
@@ -390,10 +393,11 @@ fn sentences(code: Code, count: usize) -> (String, &'static str) {
     } else {
         format!("{count} entries")
     };
+    let it = if count == 1 { "it" } else { "them" };
     match code {
         E_BOOKS_EDITED => (
-            format!("{these} cannot be removed, because a person relied on them."),
-            "Leave these entries as they are and correct them with a new entry, or undo the edit in GnuCash.",
+            format!("{these} cannot be removed, because a person changed {it} or relied on {it}."),
+            "Leave what is named here as it is and correct it with a new entry, or undo the edit in GnuCash.",
         ),
         E_BOOKS_CLOSED_PERIOD => (
             format!("{these} would change a closed period."),

@@ -241,7 +241,15 @@ fn differences(entry: &Entry, book: &BookEntry) -> Vec<String> {
         .collect();
     lines.sort_by(|a, b| (a.0, a.1.minor, a.3).cmp(&(b.0, b.1.minor, b.3)));
     held.sort_by(|a, b| (a.0, a.1.minor, a.3).cmp(&(b.0, b.1.minor, b.3)));
-    compare("the lines", format!("{lines:?}"), format!("{held:?}"));
+    let words = |lines: &[(&AccountId, Money, Option<Money>, &str)]| {
+        let one = |(account, amount, quantity, memo): &(&AccountId, Money, Option<Money>, &str)| match quantity {
+            Some(held) if held == amount => format!("{amount} in {account} {memo}").trim_end().to_string(),
+            Some(held) => format!("{amount} ({held} there) in {account} {memo}").trim_end().to_string(),
+            None => format!("{amount} (no such amount there) in {account} {memo}").trim_end().to_string(),
+        };
+        lines.iter().map(one).collect::<Vec<_>>().join("; ")
+    };
+    compare("the list of lines", words(&lines), words(&held));
     found
 }
 

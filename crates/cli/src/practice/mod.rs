@@ -3,6 +3,9 @@
 //! Everything happens below the home folder's `practice`; a real company is never opened from here. A new story is a
 //! row of `practice::Story`; one that happens outside the servers has its own file here.
 
+mod around;
+mod disk_full;
+mod power_cut;
 pub mod run;
 
 use crate::ending::Ending;
@@ -14,6 +17,16 @@ use ledger::Problem;
 pub enum Practice {
     /// Make the company and carry one upgrade through all of its stages, unattended
     Run(RunArguments),
+    /// Make the company only, with its year of payments, and leave it there
+    New(CompanyArguments),
+    /// List the stories that a practice run can tell
+    Stories,
+    /// Serve the practice Square until Ctrl-C, for other programs to sign in at and read from
+    Serve(around::ServeArguments),
+    /// Answer a practice sign-in page as its owner would, without a browser
+    Consent(around::ConsentArguments),
+    /// Let a day pass on the practice clock
+    NextDay,
 }
 
 /// What the invented company is made from.
@@ -47,6 +60,33 @@ pub struct RunArguments {
 
 pub async fn run(terminal: &Terminal, command: Practice) -> Result<Ending, Problem> {
     match command {
-        Practice::Run(arguments) => run::run(terminal, arguments).await,
+        Practice::Run(arguments) => told(terminal, arguments).await,
+        Practice::New(arguments) => run::make(terminal, &arguments).await,
+        Practice::Stories => around::stories(terminal),
+        Practice::Serve(arguments) => around::serve(terminal, arguments).await,
+        Practice::Consent(arguments) => around::consent(terminal, arguments).await,
+        Practice::NextDay => around::next_day(terminal).await,
     }
+}
+
+/// A story of which a part happens outside the servers is told by its own file.
+async fn told(terminal: &Terminal, arguments: RunArguments) -> Result<Ending, Problem> {
+    let whole = arguments.part.is_none() && !arguments.resume;
+    match arguments.company.story.parse() {
+        Ok(::practice::Story::PowerCut) if whole => power_cut::tell(terminal, arguments).await,
+        Ok(::practice::Story::DiskFull) if whole => disk_full::tell(terminal, arguments).await,
+        // An unknown name is refused by whoever makes the company.
+        Ok(_) | Err(_) => run::run(terminal, arguments).await,
+    }
+}
+
+/// The arguments with which another process of this program takes part in the same story.
+fn make_arguments(arguments: &RunArguments, more: &[&str]) -> Vec<String> {
+    let company = &arguments.company;
+    let mut all = vec!["practice".to_string(), "run".into(), "--seed".into(), company.seed.to_string(), "--story".into(), company.story.clone()];
+    if let Some(payments) = company.payments {
+        all.extend(["--payments".to_string(), payments.to_string()]);
+    }
+    all.extend(more.iter().map(ToString::to_string));
+    all
 }

@@ -3,7 +3,7 @@
 //! It drives the same engine calls as the window. "Books unchanged" is said only when the file was compared byte by
 //! byte.
 
-use super::RunArguments;
+use super::{CompanyArguments, RunArguments};
 use crate::ending::Ending;
 use crate::follow::{Follower, rest_lines};
 use crate::terminal::Terminal;
@@ -13,17 +13,20 @@ use authorization::{CredentialState, KeptWhere, KeychainStatus};
 use engine::Engine;
 use engine::sign_in::SignInDesk;
 use engine::store::company::{Company, Connection};
+use engine::upgrading::runner::Surroundings;
 use ledger::{Money, Problem};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Instant;
-use upgrade::{Mode, State};
+use upgrade::{Gate, Mode, Person, PersonRole, State};
 
 /// Parts of a story that happen in processes of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Part {
     /// Up to the yes in front of the first wave.
     UntilFirstWave,
+    /// The company, one backup and an upgrade that nothing was done for yet
+    UntilBackup,
 }
 
 /// What there is to carry on with.
@@ -35,14 +38,22 @@ struct Begun {
 
 pub async fn run(terminal: &Terminal, arguments: RunArguments) -> Result<Ending, Problem> {
     let started = Instant::now();
+    if let Some(part) = arguments.part {
+        return one_part(terminal, &arguments, part).await;
+    }
     let app = terminal.app_with(Arc::new(ScriptedBrowser)).await?;
     let begun = begin(terminal, &app, &arguments).await?;
     let engine = app.practice_engine().await?;
     tell_keychain(terminal, &engine).await;
-    // Compared at the end: "books unchanged" is measured, not concluded.
-    let before = match begun.upgrade {
-        None => Some(engine.books(&begun.company).await?.fingerprint().await?),
-        Some(_) => None,
+    // Compared at the end: "books unchanged" is measured, not concluded. Where an earlier process may have written,
+    // nothing is said.
+    let untouched = match &begun.upgrade {
+        None => true,
+        Some(id) => engine.upgrade_state(id).await?.attempted.is_empty(),
+    };
+    let before = match untouched {
+        true => Some(engine.books(&begun.company).await?.fingerprint().await?),
+        false => None,
     };
     let follower = Follower::new(terminal.screen.clone());
     let id = match &begun.upgrade {
@@ -56,7 +67,7 @@ pub async fn run(terminal: &Terminal, arguments: RunArguments) -> Result<Ending,
     follower.seen(&engine.upgrade_state(&id).await?);
     let ended = {
         let _watching = follower.watch(engine.clone(), &id);
-        app.practice_carry_on(&id, &follower, &terminal.watcher()).await?
+        app.practice_carry_on(&id, &follower, &follower.watcher(terminal)).await?
     };
     follower.seen(&ended.state);
     terminal.screen.rest();
@@ -65,6 +76,51 @@ pub async fn run(terminal: &Terminal, arguments: RunArguments) -> Result<Ending,
         None => None,
     };
     tell_end(terminal, &engine, &begun.company, &ended, unchanged, started).await
+}
+
+/// Makes the company only.
+pub async fn make(terminal: &Terminal, wanted: &CompanyArguments) -> Result<Ending, Problem> {
+    let app = terminal.app_with(Arc::new(ScriptedBrowser)).await?;
+    let arguments = RunArguments { company: wanted.clone(), resume: false, new_if_none: false, part: None };
+    let begun = begin(terminal, &app, &arguments).await?;
+    tell_keychain(terminal, &*app.practice_engine().await?).await;
+    if terminal.screen.json() {
+        terminal.screen.answer(&json!({
+            "company": begun.company.id, "name": begun.company.name, "connection": begun.connection.id, "books": begun.company.books_path,
+            "seed": wanted.seed, "story": wanted.story,
+        }));
+    } else {
+        terminal.screen.data(&format!("\"{}\" is in {}.", begun.company.name, app.practice_home().display()));
+        terminal.screen.data(&format!("  Books  {}", begun.company.books_path.display()));
+        terminal.screen.say(&format!("Next: `{}` upgrades it.", terminal.command("practice run --resume")));
+    }
+    Ok(Ending::Done)
+}
+
+/// The first process of a story that needs several. The next one goes on with what this one leaves.
+async fn one_part(terminal: &Terminal, arguments: &RunArguments, part: Part) -> Result<Ending, Problem> {
+    let app = terminal.app_with(Arc::new(ScriptedBrowser)).await?;
+    let begun = begin(terminal, &app, arguments).await?;
+    let engine = app.practice_engine().await?;
+    if part == Part::UntilBackup {
+        engine.take_backup(&begun.company, "the day before", None, &terminal.watcher()).await?;
+        app.practice_plan(&begun.company, &begun.connection).await?;
+        return Ok(Ending::Done);
+    }
+    let id = app.practice_plan(&begun.company, &begun.connection).await?;
+    let follower = Follower::new(terminal.screen.clone());
+    let around = Surroundings { watcher: terminal.watcher(), desk: SignInDesk::unattended(Arc::new(ScriptedBrowser)) };
+    let owner = Person { name: "Practice owner".to_string(), role: PersonRole::Owner };
+    let _watching = follower.watch(engine.clone(), &id);
+    loop {
+        let state = engine.run_upgrade(&id, &around).await?;
+        follower.seen(&state);
+        match state.gate() {
+            Some(Gate::AfterCanary) => return Ok(Ending::Done),
+            Some(_) => engine.approve(&id, owner.clone(), None).await?,
+            None => return Ok(Ending::of_upgrade(&state)),
+        };
+    }
 }
 
 /// Makes the company, or finds the one to go on with.
@@ -115,7 +171,7 @@ pub async fn renew_session_access(engine: &Engine, company: &Company, connection
     for version in versions {
         let Some(access) = engine.access(connection, &version).await? else { continue };
         if access.kept_where == KeptWhere::SessionOnly && access.state == CredentialState::NeedsReauth {
-            let desk = SignInDesk::new(Arc::new(ScriptedBrowser), || {});
+            let desk = SignInDesk::unattended(Arc::new(ScriptedBrowser));
             engine.sign_in(company, connection, &version, &desk).await?;
         }
     }
@@ -192,9 +248,8 @@ async fn tell_end(
     screen.data(&format!("  Took          {:.1} s", started.elapsed().as_secs_f64()));
     screen.data("");
     screen.data("Try next:");
-    let home = terminal.home.display();
     for command in next_commands(&ended.state, &ended.upgrade) {
-        screen.data(&format!("  changeover --home {home} {command}"));
+        screen.data(&format!("  {}", terminal.command(&command)));
     }
     Ok(ending)
 }

@@ -58,7 +58,7 @@ pub async fn show(terminal: &Terminal, arguments: PlanArguments) -> Result<Endin
         screen.data(&line);
     }
     screen.data("");
-    screen.data("Nothing was stored or changed. `changeover upgrade start` begins with this plan.");
+    screen.data(&format!("Nothing was stored or changed. `{}` begins with this plan.", terminal.command("upgrade start")));
     Ok(if ready { Ending::Done } else { Ending::Failed })
 }
 
@@ -88,7 +88,7 @@ fn lines(reached: &Reached, connection: &Connection, plan: &Plan) -> Result<Vec<
     let missing = connection.roles.missing(new.roles());
     if !missing.is_empty() {
         let names: Vec<&str> = missing.iter().map(|role| role.name()).collect();
-        lines.push(format!("Accounts still to be chosen: {} (`changeover company map --role ROLE=ACCOUNT`)", names.join(", ")));
+        lines.push(format!("Accounts still to be chosen: {} (`company map --role ROLE=ACCOUNT`)", names.join(", ")));
     }
     lines.push(String::new());
     lines.push(format!("Movements from {} on get the new form.", plan.new_from));

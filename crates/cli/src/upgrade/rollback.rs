@@ -7,7 +7,10 @@ use super::{Id, Signer, show, steps};
 use crate::ending::Ending;
 use crate::follow::check_lines;
 use crate::reach;
+use crate::screen::counted;
 use crate::terminal::{Answered, Terminal};
+use engine::store::upgrade as stored;
+use engine::upgrading::baseline::{self, Baseline};
 use ledger::Problem;
 use ::upgrade::{Event, Mode};
 
@@ -50,5 +53,34 @@ async fn proof(terminal: &Terminal, reached: &reach::Reached, id: &str, state: &
             }
         }
     }
-    show::rest(terminal, reached, id, state).await
+    let equal = compare(terminal, reached, id, state).await?;
+    let ending = show::rest(terminal, reached, id, state).await?;
+    Ok(if equal { ending } else { Ending::Halted })
+}
+
+/// Compares books and baseline once more, entry by entry, and says what was found. True when nothing is wrong.
+async fn compare(terminal: &Terminal, reached: &reach::Reached, id: &str, state: &::upgrade::State) -> Result<bool, Problem> {
+    if !matches!(state.mode, Mode::RolledBack) {
+        return Ok(true);
+    }
+    let say = |line: &str| if terminal.screen.json() { terminal.screen.say(line) } else { terminal.screen.data(line) };
+    let engine = &reached.engine;
+    let Some(before) = stored::fact::<Baseline>(&engine.pool, id, baseline::FACT).await? else {
+        say("Nothing was written, and so early no baseline had been taken: there is nothing to compare.");
+        return Ok(true);
+    };
+    let back = engine::upgrading::rollback::compare(engine, &engine.undertaking(state).await?, &before).await?;
+    if back.wrong.is_empty() {
+        say(&format!(
+            "Balances and entries equal the baseline: {} and {} compared one by one.",
+            counted(back.compared, "entry", "entries"),
+            counted(before.balances.len() as u64, "balance", "balances")
+        ));
+        return Ok(true);
+    }
+    say(&format!("Balances and entries do not equal the baseline: {} found.", counted(back.wrong.len() as u64, "difference", "differences")));
+    for line in &back.wrong {
+        say(&format!("  {line}"));
+    }
+    Ok(false)
 }

@@ -94,14 +94,22 @@ pub async fn rest(terminal: &Terminal, reached: &Reached, id: &str, state: &Stat
             let verdict = verdict_line(&reached.engine, id).await?.unwrap_or_else(|| "without a verdict".to_string());
             screen.data(&format!("Finished, {verdict}"));
         }
-        Mode::RolledBack => screen.data("Rolled back: balances and entries equal the baseline"),
-        Mode::Waiting { .. } => screen.say(&format!("Say yes with `changeover upgrade approve {id}`, or go back with `changeover upgrade rollback {id}`.")),
-        Mode::Running if state.watch.is_some() => screen.say(&format!("`changeover upgrade next-day {id}` watches the next day.")),
+        Mode::RolledBack => screen.data("Rolled back."),
+        Mode::Waiting { .. } => screen.say(&format!(
+            "Say yes with `{}`, or go back with `{}`.",
+            terminal.command(&format!("upgrade approve {id}")),
+            terminal.command(&format!("upgrade rollback {id}"))
+        )),
+        Mode::Running if state.watch.is_some() => screen.say(&format!("`{}` watches the next day.", terminal.command(&format!("upgrade next-day {id}")))),
         Mode::Paused { .. } | Mode::Halted { .. } => {
-            screen.say(&format!("Go on with `changeover upgrade resume {id}`, or go back with `changeover upgrade rollback {id}`."));
+            screen.say(&format!(
+                "Go on with `{}`, or go back with `{}`.",
+                terminal.command(&format!("upgrade resume {id}")),
+                terminal.command(&format!("upgrade rollback {id}"))
+            ));
         }
         Mode::Running | Mode::Resolving { .. } | Mode::RollingBack { .. } | Mode::Frozen { .. } => {
-            screen.say(&format!("Go on with `changeover upgrade run {id}`."));
+            screen.say(&format!("Go on with `{}`.", terminal.command(&format!("upgrade run {id}"))));
         }
     }
     Ok(ending)
@@ -116,7 +124,6 @@ pub async fn show(terminal: &Terminal, id: Id) -> Result<Ending, Problem> {
         return Ok(Ending::Done);
     }
     screen.data(&format!("Upgrade {} of \"{}\", {} to {}, begun {}", row.id, reached.company.name, row.from_version, row.to_version, row.started_at));
-    screen.data(&::upgrade::words::mode_sentence(&state.mode));
     screen.data("");
     let waves = state.plan.as_ref().map_or(0, ::upgrade::Plan::waves);
     for stage in ::upgrade::Stage::all(waves).into_iter().skip(1) {

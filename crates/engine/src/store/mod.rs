@@ -32,7 +32,7 @@ pub async fn open(path: &Path) -> Result<SqlitePool, Problem> {
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(Duration::from_secs(BUSY_SECONDS))
         .foreign_keys(true);
-    let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await.map_err(|e| failed("open", &e))?;
+    let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await.map_err(|e| failed("open it", &e))?;
     sqlx::migrate!("./migrations").set_ignore_missing(true).run(&pool).await.map_err(|e| match e {
         sqlx::migrate::MigrateError::VersionMissing(_) | sqlx::migrate::MigrateError::VersionMismatch(_) | sqlx::migrate::MigrateError::VersionTooNew(..) => {
             Problem::new(
@@ -52,12 +52,20 @@ pub async fn open(path: &Path) -> Result<SqlitePool, Problem> {
     Ok(pool)
 }
 
+/// The database's own words, without the library's around them.
+fn said(error: &sqlx::Error) -> String {
+    match error.as_database_error() {
+        Some(said) => said.message().to_string(),
+        None => error.to_string(),
+    }
+}
+
 /// A failed statement. The text of SQLite's error holds no values, only names.
 pub fn failed(doing: &str, error: &sqlx::Error) -> Problem {
     Problem::new(
         E_STORE,
         "Changeover's own store could not be used.",
-        format!("While trying to {doing}: {error}"),
+        format!("While trying to {doing}: {}.", said(error)),
         "Check that the disk has room and no other program holds the folder, then try again.",
     )
     .retrying(Retry::Later { after_seconds: 5 })
@@ -67,7 +75,7 @@ pub fn failed(doing: &str, error: &sqlx::Error) -> Problem {
 pub fn unknown(what: &str, value: &str) -> Problem {
     Problem::new(
         E_STORE_UNKNOWN,
-        format!("The store holds a {what} that this version does not know: \"{value}\"."),
+        format!("The store holds something that this version does not know: {what}, \"{value}\"."),
         "It was written by a newer Changeover, or the file was changed from outside.",
         "Start the newest Changeover you have on this folder; if this is the newest, restore the folder from a backup.",
     )

@@ -65,7 +65,7 @@ impl Engine {
             return Err(Problem::new(
                 E_UPGRADE_OPEN,
                 "An upgrade of this account is already under way.",
-                format!("It goes from connector {} to {} and was started {}.", open.from_version, open.to_version, open.started_at),
+                format!("It goes from connector {} to {} and was started on {}.", open.from_version, open.to_version, open.started_at.strftime("%Y-%m-%d, %H:%M UTC")),
                 "Finish it or roll it back first.",
             ));
         }

@@ -1,0 +1,7 @@
+//! Every command of the table, asked as the window and the terminal ask: by name, with JSON.
+
+mod empty_home;
+mod halted;
+mod journey;
+mod support;
+mod table;

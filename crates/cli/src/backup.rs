@@ -1,0 +1,347 @@
+//! `changeover backup …`: take one, prove one by restoring it, look inside, restore — also on a computer that has nothing.
+//!
+//! A backup is called proved only after its restored books were opened and every total was compared. A recovery key is
+//! read from its file, never from an argument, and never printed.
+
+use crate::ending::Ending;
+use crate::follow::bytes;
+use crate::reach::{self, Reached, Which};
+use crate::screen::{counted, grouped};
+use crate::terminal::Terminal;
+use ::backup::Manifest;
+use clap::{Args, Subcommand};
+use engine::backups::{BackupRow, BookTotals, RestoredCopy, compare_totals, open_restored, restore_with_kit, totals_of};
+use ledger::{Currency, Money, Problem};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Subcommand)]
+pub enum BackupCommand {
+    /// Take a backup now and read it back
+    Now {
+        #[command(flatten)]
+        which: Which,
+        /// What it is for, for the list
+        #[arg(long, default_value = "by hand")]
+        label: String,
+    },
+    /// List the backups with their three marks: copied, read back, restored
+    List {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Prove a backup: restore it into an empty folder, open the books, compare every total
+    Verify {
+        /// The backup's id; without it, the newest
+        id: Option<String>,
+        #[command(flatten)]
+        which: Which,
+        /// Always done, because nothing less is a proof
+        #[arg(long)]
+        restore: bool,
+    },
+    /// Show what a backup holds, without restoring it
+    Preview {
+        /// The backup's id; without it, the newest
+        id: Option<String>,
+        #[command(flatten)]
+        which: Which,
+        /// Compare with the books as they are now
+        #[arg(long)]
+        against_today: bool,
+    },
+    /// Restore into an empty folder; the present books are never overwritten
+    Restore(RestoreArguments),
+    /// Write a recovery kit: with it and the backup folder alone everything can be restored
+    RecoveryKit {
+        /// The file to write; keep it away from this computer
+        file: PathBuf,
+        #[command(flatten)]
+        which: Which,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct RestoreArguments {
+    /// The backup's id; without it, the newest
+    pub id: Option<String>,
+    #[command(flatten)]
+    pub which: Which,
+    /// The folder to restore into; it must be empty or not exist yet
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// On a computer that knows nothing: the backup folder
+    #[arg(long, value_name = "PLACE", requires = "recovery_key")]
+    pub from: Option<PathBuf>,
+    /// On a computer that knows nothing: the file with the recovery kit
+    #[arg(long, value_name = "FILE", requires = "from")]
+    pub recovery_key: Option<PathBuf>,
+}
+
+pub async fn run(terminal: &Terminal, command: BackupCommand) -> Result<Ending, Problem> {
+    match command {
+        BackupCommand::Now { which, label } => now(terminal, which, label).await,
+        BackupCommand::List { which } => list(terminal, which).await,
+        BackupCommand::Verify { id, which, restore: _ } => verify(terminal, id, which).await,
+        BackupCommand::Preview { id, which, against_today } => preview(terminal, id, which, against_today).await,
+        BackupCommand::Restore(arguments) => restore(terminal, arguments).await,
+        BackupCommand::RecoveryKit { file, which } => recovery_kit(terminal, file, which).await,
+    }
+}
+
+fn as_json(row: &BackupRow) -> Value {
+    json!({
+        "id": row.id, "label": row.label, "copied": row.copied_at, "checked": row.checked_at, "restored": row.restored_at, "files": row.files,
+        "bytes": row.bytes, "entries": row.entries, "place": row.place, "upgrade": row.upgrade_id,
+    })
+}
+
+async fn now(terminal: &Terminal, which: Which, label: String) -> Result<Ending, Problem> {
+    let reached = reach::company(terminal, &which).await?;
+    let row = reached.engine.take_backup(&reached.company, &label, None, &terminal.watcher()).await?;
+    terminal.screen.rest();
+    if terminal.screen.json() {
+        terminal.screen.answer(&as_json(&row));
+    } else {
+        terminal.screen.data(&format!(
+            "Backed up and read back: {} with {}, {}, in {} ({}).",
+            counted(row.files, "file", "files"),
+            counted(row.entries, "entry", "entries"),
+            bytes(row.bytes),
+            row.place.display(),
+            row.id
+        ));
+        terminal.screen.say(&format!("It is not proved yet; `changeover backup verify {}` restores it and compares every total.", row.id));
+    }
+    Ok(Ending::Done)
+}
+
+async fn list(terminal: &Terminal, which: Which) -> Result<Ending, Problem> {
+    let reached = reach::company(terminal, &which).await?;
+    let rows = reached.engine.backups(&reached.company).await?;
+    let kit = reached.engine.recovery_kit_written().await?;
+    if terminal.screen.json() {
+        let kit = kit.map(|(at, file)| json!({"written": at, "file": file}));
+        terminal.screen.answer(&json!({"backups": rows.iter().map(as_json).collect::<Vec<_>>(), "recovery_kit": kit}));
+        return Ok(Ending::Done);
+    }
+    if rows.is_empty() {
+        terminal.screen.say("There is no backup yet. `changeover backup now` takes one.");
+    }
+    for row in &rows {
+        let marks = format!("copied, {}, {}", mark(row.checked_at.is_some(), "read back"), mark(row.restored_at.is_some(), "restored and proved"));
+        let size = bytes(row.bytes);
+        terminal.screen.data(&format!("{}  {}  {}  {size}  {marks}  {}", row.id, row.copied_at, counted(row.entries, "entry", "entries"), row.label));
+    }
+    match kit {
+        Some((at, file)) => terminal.screen.data(&format!("Recovery kit: written {at} to {file}")),
+        None => terminal.screen.say("No recovery kit was written yet. Without it nothing can be restored on another computer: `changeover backup recovery-kit FILE`."),
+    }
+    Ok(Ending::Done)
+}
+
+fn mark(done: bool, words: &str) -> String {
+    if done { words.to_string() } else { format!("not {words}") }
+}
+
+async fn verify(terminal: &Terminal, id: Option<String>, which: Which) -> Result<Ending, Problem> {
+    let reached = reach::company(terminal, &which).await?;
+    let row = reached.engine.backup(&reached.company, id.as_deref()).await?;
+    let folder = reached.engine.home.work_folder(&format!("proof-{}", row.id))?;
+    let proved = reached.engine.prove_backup(&reached.company, &row, &folder, &terminal.watcher()).await;
+    terminal.screen.rest();
+    // Restored books are people's data: they do not stay lying about, whatever the proof said.
+    let tidied = std::fs::remove_dir_all(&folder).map_err(|error| engine::home::cannot_use(&folder, &error));
+    let (_, copy) = proved?;
+    tidied?;
+    tell_proved(terminal, &row, &copy);
+    Ok(Ending::Done)
+}
+
+fn tell_proved(terminal: &Terminal, row: &BackupRow, copy: &RestoredCopy) {
+    if terminal.screen.json() {
+        terminal.screen.answer(&json!({"id": row.id, "proved": true, "entries": copy.entries, "accounts": copy.accounts, "files": copy.files, "dir": copy.dir, "book": copy.book}));
+    } else {
+        terminal.screen.data(&format!(
+            "Proved: {} restored, the books opened, the totals of {} with {} are equal.",
+            counted(copy.files, "file", "files"),
+            counted(copy.accounts, "account", "accounts"),
+            counted(copy.entries, "entry", "entries")
+        ));
+    }
+}
+
+async fn preview(terminal: &Terminal, id: Option<String>, which: Which, against_today: bool) -> Result<Ending, Problem> {
+    let reached = reach::company(terminal, &which).await?;
+    let row = reached.engine.backup(&reached.company, id.as_deref()).await?;
+    let today = match against_today {
+        true => Some(totals_of(&reached.company.books_path).await?),
+        false => None,
+    };
+    let differences = today.as_ref().map(|today| differences(&row.manifest, today));
+    if terminal.screen.json() {
+        terminal.screen.answer(&json!({
+            "backup": as_json(&row),
+            "company": row.manifest.about.company_name,
+            "made_by": row.manifest.about.made_by,
+            "counts": row.manifest.about.counts,
+            "files": row.manifest.files.iter().map(|f| json!({"path": f.path, "size": f.size})).collect::<Vec<_>>(),
+            "totals": row.manifest.about.totals,
+            "differs_from_today": differences,
+        }));
+        return Ok(Ending::Done);
+    }
+    let screen = &terminal.screen;
+    screen.data(&format!("Backup {} of \"{}\", taken {}", row.id, row.manifest.about.company_name, row.copied_at));
+    for (what, count) in &row.manifest.about.counts {
+        screen.data(&format!("  {:<12} {}", what, grouped(*count)));
+    }
+    screen.data(&format!("  {:<12} {}, {}", "files", grouped(row.manifest.files.len() as u64), bytes(row.manifest.bytes_in_files())));
+    screen.data("");
+    show_totals(terminal, &row.manifest);
+    if let Some(differences) = differences {
+        screen.data("");
+        if differences.is_empty() {
+            screen.data("The books are the same today, account by account.");
+        } else {
+            screen.data("Different today:");
+            for line in differences {
+                screen.data(&format!("  {line}"));
+            }
+        }
+    }
+    Ok(Ending::Done)
+}
+
+fn money(minor: i64, currency: &str) -> String {
+    // A currency that this version does not know is shown as it is stored, never divided by a guess.
+    Currency::of(currency).map_or_else(|_| format!("{minor} minor units of {currency}"), |currency| Money::new(minor, currency).to_string())
+}
+
+fn show_totals(terminal: &Terminal, manifest: &Manifest) {
+    for total in manifest.about.totals.iter().filter(|total| total.entries > 0) {
+        terminal.screen.data(&format!(
+            "  {:>18}  {:>7} lines  {}",
+            money(total.balance_minor, &total.currency),
+            grouped(total.entries),
+            total.name
+        ));
+    }
+}
+
+/// Accounts whose balance or number of lines differs, in words.
+fn differences(manifest: &Manifest, today: &BookTotals) -> Vec<String> {
+    let then: BTreeMap<&str, _> = manifest.about.totals.iter().map(|total| (total.account.as_str(), total)).collect();
+    let now: BTreeMap<&str, _> = today.totals.iter().map(|total| (total.account.as_str(), total)).collect();
+    let all: BTreeSet<&str> = then.keys().chain(now.keys()).copied().collect();
+    all.into_iter()
+        .filter_map(|account| match (then.get(account), now.get(account)) {
+            (Some(old), Some(new)) if old.balance_minor == new.balance_minor && old.entries == new.entries => None,
+            (Some(old), Some(new)) => Some(format!(
+                "{}: {} in {} lines then, {} in {} lines today",
+                new.name,
+                money(old.balance_minor, &old.currency),
+                grouped(old.entries),
+                money(new.balance_minor, &new.currency),
+                grouped(new.entries)
+            )),
+            (Some(old), None) => Some(format!("{}: in the backup only", old.name)),
+            (None, Some(new)) => Some(format!("{}: added since", new.name)),
+            (None, None) => None,
+        })
+        .collect()
+}
+
+async fn restore(terminal: &Terminal, arguments: RestoreArguments) -> Result<Ending, Problem> {
+    match (&arguments.from, &arguments.recovery_key) {
+        (Some(from), Some(key)) => restore_anywhere(terminal, &arguments, from, key).await,
+        (Some(_), None) | (None, Some(_)) | (None, None) => restore_here(terminal, &arguments).await,
+    }
+}
+
+/// From this installation's own backups, proved on the way.
+async fn restore_here(terminal: &Terminal, arguments: &RestoreArguments) -> Result<Ending, Problem> {
+    let Reached { engine, company, app: _ } = reach::company(terminal, &arguments.which).await?;
+    let row = engine.backup(&company, arguments.id.as_deref()).await?;
+    let to = std::path::absolute(&arguments.to).map_err(|error| engine::home::cannot_use(&arguments.to, &error))?;
+    let (_, copy) = engine.prove_backup(&company, &row, &to, &terminal.watcher()).await?;
+    terminal.screen.rest();
+    tell_proved(terminal, &row, &copy);
+    if !terminal.screen.json() {
+        show_totals(terminal, &row.manifest);
+        terminal.screen.data(&format!("The books are {}", copy.book.display()));
+    }
+    Ok(Ending::Done)
+}
+
+/// With nothing but the backup folder and the kit: no installation is opened or made.
+async fn restore_anywhere(terminal: &Terminal, arguments: &RestoreArguments, from: &Path, key: &Path) -> Result<Ending, Problem> {
+    let kit = std::fs::read_to_string(key).map_err(|error| engine::home::cannot_use(key, &error))?;
+    let worker = match std::env::var_os("CHANGEOVER_WORKER") {
+        Some(worker) => PathBuf::from(worker),
+        None => std::env::current_exe().map_err(|error| engine::home::cannot_use(Path::new("this program"), &error))?,
+    };
+    let watcher = terminal.watcher();
+    let (restored, id) = tokio::task::block_in_place(|| restore_with_kit(&worker, from, &kit, arguments.id.as_deref(), &arguments.to, &watcher))?;
+    terminal.screen.rest();
+    let lost: Vec<Value> = restored.lost().iter().map(|lost| json!({"path": lost.path, "why": lost.why})).collect();
+    let dir = restored.dir().to_path_buf();
+    if !lost.is_empty() {
+        if terminal.screen.json() {
+            terminal.screen.answer(&json!({"id": id, "dir": dir, "files": restored.files(), "lost": lost}));
+        }
+        // Everything undamaged is there already; the problem names every file that is not.
+        return match restored.whole() {
+            Ok(_) => Ok(Ending::Failed),
+            Err(problem) => Err(problem),
+        };
+    }
+    let (copy, totals) = open_restored(&dir, restored.manifest()).await?;
+    let Some(manifest) = restored.manifest() else {
+        terminal.screen.say("The backup's own list of files is lost, so nothing vouches for what was restored.");
+        return Ok(Ending::Failed);
+    };
+    compare_totals(manifest, &totals)?;
+    if terminal.screen.json() {
+        terminal.screen.answer(&json!({
+            "id": id, "company": manifest.about.company_name, "taken": manifest.about.at, "dir": dir, "book": copy.book, "files": copy.files,
+            "entries": copy.entries, "accounts": copy.accounts, "lost": lost, "totals": totals.totals,
+        }));
+        return Ok(Ending::Done);
+    }
+    terminal.screen.data(&format!("Restored the backup of \"{}\", taken {}.", manifest.about.company_name, manifest.about.at));
+    terminal.screen.data(&format!(
+        "{} restored, the books opened, the totals of {} with {} are those of the backup.",
+        counted(copy.files, "file", "files"),
+        counted(copy.accounts, "account", "accounts"),
+        counted(copy.entries, "entry", "entries")
+    ));
+    show_totals(terminal, manifest);
+    terminal.screen.data(&format!("The books are {}", copy.book.display()));
+    Ok(Ending::Done)
+}
+
+async fn recovery_kit(terminal: &Terminal, file: PathBuf, which: Which) -> Result<Ending, Problem> {
+    let reached = reach::company(terminal, &which).await?;
+    let file = std::path::absolute(&file).map_err(|error| engine::home::cannot_use(&file, &error))?;
+    let mark = reached.engine.write_recovery_kit(&file).await?;
+    if terminal.screen.json() {
+        terminal.screen.answer(&json!({"file": file, "fingerprint": mark}));
+    } else {
+        terminal.screen.data(&format!("The recovery kit {mark} is in {}.", file.display()));
+        terminal.screen.say("Print it or keep it on another medium: whoever has it and the backup folder can read your books.");
+    }
+    Ok(Ending::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amount_of_an_unknown_currency_is_never_divided_by_a_guess() {
+        assert_eq!(money(120_410, "USD"), "1,204.10 USD");
+        assert_eq!(money(120_410, "XXQ"), "120410 minor units of XXQ");
+    }
+}
