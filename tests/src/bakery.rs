@@ -17,6 +17,9 @@ use upgrade::{Event, Gate, Mode, Person, PersonRole, State};
 /// Movements of a small practice year; the special cases come on top.
 pub const SMALL: usize = 40;
 
+/// Days of the watch in tests; the practice run of the terminal watches all 31.
+pub const WATCH_DAYS: u32 = 4;
+
 /// A practice company with its servers running.
 pub struct Bakery {
     pub home: TempDir,
@@ -68,7 +71,7 @@ impl Bakery {
     }
 
     pub async fn plan(&self) -> String {
-        self.app.practice_plan(&self.company, &self.connection).await.unwrap_or_else(|problem| panic!("{problem}"))
+        self.app.practice_plan_watching(&self.company, &self.connection, WATCH_DAYS).await.unwrap_or_else(|problem| panic!("{problem}"))
     }
 
     pub fn around(&self) -> Surroundings {

@@ -261,8 +261,13 @@ impl App {
 
     /// Plans the practice upgrade and opens it.
     pub async fn practice_plan(&self, company: &Company, connection: &Connection) -> Result<String, Problem> {
+        self.practice_plan_watching(company, connection, Plan::WATCH_DAYS).await
+    }
+
+    /// As [`App::practice_plan`], with a shorter watch.
+    pub async fn practice_plan_watching(&self, company: &Company, connection: &Connection, watch_days: u32) -> Result<String, Problem> {
         let engine = self.practice_engine().await?;
-        let wishes = Wishes { to_version: NEW_VERSION.to_string(), new_from: None, watch_days: Plan::WATCH_DAYS, unattended: true };
+        let wishes = Wishes { to_version: NEW_VERSION.to_string(), new_from: None, watch_days, unattended: true };
         let plan = engine.make_plan(company, connection, &wishes).await?;
         let id = plan.id.clone();
         engine.open_upgrade(connection, plan).await?;
@@ -337,6 +342,19 @@ impl App {
         self.practice_now(next).await
     }
 
+    /// Where there is no keychain the practice sign-ins end with the process that made them. The owner signs in
+    /// again, as the window would ask them to.
+    pub async fn practice_sign_in_again(&self, engine: &Engine, company: &Company, connection: &Connection) -> Result<(), Problem> {
+        let desk = SignInDesk::unattended(Arc::new(ScriptedBrowser));
+        for version in [OLD_VERSION, NEW_VERSION] {
+            let Some(access) = engine.access(connection, version).await? else { continue };
+            if access.state != authorization::CredentialState::Active {
+                engine.sign_in(company, connection, version, &desk).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// The company and the newest upgrade of an existing practice installation, to carry on after an interruption.
     pub async fn practice_resume(&self) -> Result<(Company, Connection, Option<String>), Problem> {
         let facts = self.practice_facts()?.ok_or_else(no_practice)?;
@@ -348,6 +366,8 @@ impl App {
         let company = engine.company_or_only(None).await?;
         let connection = engine.connection(&company, None).await?;
         engine.settle_changes(&company, &connection).await?;
+        self.practice_sign_in_again(&engine, &company, &connection).await?;
+        let connection = engine.connection(&company, None).await?;
         let newest = engine::store::upgrade::of_company(&engine.pool, &company.id).await?.into_iter().next().map(|u| u.id);
         Ok((company, connection, newest))
     }

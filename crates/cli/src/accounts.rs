@@ -5,7 +5,6 @@
 
 use crate::ending::Ending;
 use crate::reach::{self, Reached, Which};
-use crate::screen::counted;
 use crate::sign_in;
 use crate::terminal::{Answered, Terminal};
 use authorization::{CredentialState, Described, KeptWhere};
@@ -61,13 +60,22 @@ async fn list(terminal: &Terminal, which: Which) -> Result<Ending, Problem> {
     let mut rows = Vec::new();
     for engine in app.engines().await {
         for company in engine.companies().await? {
-            if which.company.as_ref().is_some_and(|wanted| *wanted != company.id && *wanted != company.name) {
+            if which
+                .company
+                .as_ref()
+                .is_some_and(|wanted| *wanted != company.id && *wanted != company.name)
+            {
                 continue;
             }
             for connection in engine.connections(&company).await? {
                 let version = engine.version_now(&connection).await?;
                 let access = engine.access(&connection, &version).await?;
-                let needed: Vec<String> = engine.package(&connection.connector, &version)?.permissions().iter().map(|p| p.permission.clone()).collect();
+                let needed: Vec<String> = engine
+                    .package(&connection.connector, &version)?
+                    .permissions()
+                    .iter()
+                    .map(|p| p.permission.clone())
+                    .collect();
                 rows.push((company.name.clone(), connection, version, access, needed));
             }
         }
@@ -101,7 +109,9 @@ async fn list(terminal: &Terminal, which: Which) -> Result<Ending, Problem> {
         return Ok(Ending::Done);
     }
     if rows.is_empty() {
-        terminal.screen.say("There is no account here yet. Add a company with `changeover company add`.");
+        terminal
+            .screen
+            .say("There is no account here yet. Add a company with `changeover company add`.");
     }
     for (company, connection, version, access, needed) in &rows {
         let screen = &terminal.screen;
@@ -114,7 +124,11 @@ async fn list(terminal: &Terminal, which: Which) -> Result<Ending, Problem> {
         screen.data(&format!("  state         {}", state_words(access.as_ref())));
         if let Some(access) = access {
             let granted = needed.iter().filter(|p| access.permissions.contains(p)).count();
-            screen.data(&format!("  permissions   {granted} of {} that are needed: {}", needed.len(), needed.join(", ")));
+            screen.data(&format!(
+                "  permissions   {granted} of {} that are needed: {}",
+                needed.len(),
+                needed.join(", ")
+            ));
             if let Some(ends) = access.access_expires {
                 screen.data(&format!("  access ends   {ends}, renewed by itself"));
             }
@@ -132,7 +146,9 @@ async fn list(terminal: &Terminal, which: Which) -> Result<Ending, Problem> {
 }
 
 pub fn state_words(access: Option<&Described>) -> String {
-    let Some(access) = access else { return "never signed in".to_string() };
+    let Some(access) = access else {
+        return "never signed in".to_string();
+    };
     let words = match access.state {
         CredentialState::Active | CredentialState::Superseded if access.missing.is_empty() => "connected",
         CredentialState::Active | CredentialState::Superseded => "connected, a permission is missing",
@@ -196,14 +212,23 @@ async fn connect(terminal: &Terminal, which: Which, no_browser: bool, again: boo
     if terminal.screen.json() {
         terminal.screen.answer(&json!({"company": facts.tenant.name, "version": version, "permissions": facts.permissions, "missing": facts.missing, "upgrade": upgrade}));
     } else {
-        terminal.screen.data(&format!("Signed in as {}, for connector {} {version}.", facts.tenant.name, connection.connector));
+        terminal.screen.data(&format!(
+            "Signed in as {}, for connector {} {version}.",
+            facts.tenant.name, connection.connector
+        ));
     }
     if !facts.missing.is_empty() {
-        terminal.screen.say(&format!("Not given: {}. Sign in again and allow all of them.", facts.missing.join(", ")));
+        terminal.screen.say(&format!(
+            "Not given: {}. Sign in again and allow all of them.",
+            facts.missing.join(", ")
+        ));
         return Ok(Ending::Waiting);
     }
     if let Some(id) = upgrade {
-        terminal.screen.say(&format!("Next: `{}` goes on with the upgrade.", terminal.command(&format!("upgrade resume {id}"))));
+        terminal.screen.say(&format!(
+            "Next: `{}` goes on with the upgrade.",
+            terminal.command(&format!("upgrade resume {id}"))
+        ));
     }
     Ok(Ending::Done)
 }
@@ -215,7 +240,10 @@ async fn disconnect(terminal: &Terminal, which: Which, yes: bool) -> Result<Endi
         return Err(Problem::new(
             engine::upgrading::E_UPGRADE_OPEN,
             "The account cannot be disconnected while an upgrade is open.",
-            format!("The upgrade from connector {} to {}, or going back from it, needs the access.", open.from_version, open.to_version),
+            format!(
+                "The upgrade from connector {} to {}, or going back from it, needs the access.",
+                open.from_version, open.to_version
+            ),
             "Finish the upgrade or roll it back first.",
         ));
     }
@@ -230,9 +258,13 @@ async fn disconnect(terminal: &Terminal, which: Which, yes: bool) -> Result<Endi
     }
     let erased = reached.engine.disconnect(&reached.company, &connection).await?;
     if terminal.screen.json() {
-        terminal.screen.answer(&json!({"erased": erased.erased, "ended_at_provider": erased.ended_at_provider, "why": erased.why, "page": erased.page}));
+        terminal.screen.answer(
+            &json!({"erased": erased.erased, "ended_at_provider": erased.ended_at_provider, "why": erased.why, "page": erased.page}),
+        );
     } else {
-        terminal.screen.data(&format!("Erased {} here.", counted(erased.erased, "access", "accesses")));
+        terminal
+            .screen
+            .data(&format!("Disconnected: the access to {} is erased here.", connection.provider));
         if !erased.ended_at_provider {
             terminal.screen.say(&format!("{} {}", erased.page_says, erased.page));
         }

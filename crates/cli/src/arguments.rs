@@ -63,8 +63,15 @@ mod tests {
     fn every_command_is_well_formed_and_explained() {
         fn explained(command: &clap::Command, path: &str) {
             assert!(command.get_about().is_some(), "{path} has no help text");
-            for argument in command.get_arguments().filter(|a| !a.is_hide_set() && !matches!(a.get_id().as_str(), "help" | "version")) {
-                assert!(argument.get_help().is_some() || !argument.get_possible_values().is_empty(), "{path} --{} has no help text", argument.get_id());
+            for argument in command
+                .get_arguments()
+                .filter(|a| !a.is_hide_set() && !matches!(a.get_id().as_str(), "help" | "version"))
+            {
+                assert!(
+                    argument.get_help().is_some() || !argument.get_possible_values().is_empty(),
+                    "{path} --{} has no help text",
+                    argument.get_id()
+                );
             }
             for inner in command.get_subcommands() {
                 explained(inner, &format!("{path} {}", inner.get_name()));
@@ -90,15 +97,94 @@ mod tests {
 
     #[test]
     fn the_global_options_stand_before_or_after_the_command() {
-        for line in [["changeover", "--home", "/h", "--json", "doctor"], ["changeover", "doctor", "--home", "/h", "--json"]] {
+        for line in [
+            ["changeover", "--home", "/h", "--json", "doctor"],
+            ["changeover", "doctor", "--home", "/h", "--json"],
+        ] {
             let read = Arguments::try_parse_from(line).unwrap();
             assert!(read.json && read.home == Some("/h".into()));
         }
     }
 
     #[test]
+    fn every_command_can_be_read_with_its_arguments() {
+        let lines: &[&[&str]] = &[
+            &["practice", "run", "--seed", "7"],
+            &[
+                "practice",
+                "run",
+                "--seed",
+                "7",
+                "--story",
+                "connector-drops-refunds",
+                "--payments",
+                "60",
+            ],
+            &["practice", "run", "--resume", "--new-if-none"],
+            &["practice", "new", "--seed", "7"],
+            &[
+                "practice",
+                "consent",
+                "http://127.0.0.1:1/oauth2/authorize?x=1",
+                "--allow-fewer",
+                "A,B",
+            ],
+            &[
+                "company",
+                "add",
+                "--books",
+                "b",
+                "--name",
+                "n",
+                "--zone",
+                "Europe/Berlin",
+                "--role",
+                "bank=Bank",
+                "--connector",
+                "square",
+                "--version",
+                "1",
+            ],
+            &["company", "map", "--role", "bank=Bank"],
+            &["accounts", "reconnect", "--no-browser", "--company", "c"],
+            &["sync"],
+            &["sync", "status"],
+            &["upgrade", "plan", "--to", "2", "--from-day", "2026-01-01"],
+            &[
+                "upgrade",
+                "approve",
+                "upgrade-1",
+                "--digest",
+                "ab",
+                "--by",
+                "Ada",
+                "--as",
+                "bookkeeper",
+            ],
+            &["upgrade", "rollback", "upgrade-1", "--yes"],
+            &["upgrade", "next-day", "--days", "3"],
+            &["backup", "verify", "backup-1", "--restore"],
+            &["backup", "restore", "--from", "p", "--recovery-key", "k", "--to", "d"],
+            &["reconcile", "export", "--to", "x.csv"],
+            &["log", "verify"],
+            &["doctor"],
+            &["run"],
+            &["run", "app_view", "{}"],
+        ];
+        for line in lines {
+            let read = Arguments::try_parse_from(std::iter::once("changeover").chain(line.iter().copied()));
+            assert!(read.is_ok(), "{line:?}: {}", read.unwrap_err());
+        }
+    }
+
+    #[test]
     fn an_unknown_command_is_wrong_use() {
         assert_eq!(Arguments::try_parse_from(["changeover", "explode"]).unwrap_err().exit_code(), 2);
-        assert_eq!(Arguments::try_parse_from(["changeover", "backup", "restore", "--to", "d", "--from", "p"]).unwrap_err().exit_code(), 2);
+        assert_eq!(
+            Arguments::try_parse_from(["changeover", "backup", "restore", "--to", "d", "--from", "p"])
+                .unwrap_err()
+                .exit_code(),
+            2
+        );
     }
 }

@@ -99,7 +99,10 @@ fn as_json(row: &BackupRow) -> Value {
 
 async fn now(terminal: &Terminal, which: Which, label: String) -> Result<Ending, Problem> {
     let reached = reach::company(terminal, &which).await?;
-    let row = reached.engine.take_backup(&reached.company, &label, None, &terminal.watcher()).await?;
+    let row = reached
+        .engine
+        .take_backup(&reached.company, &label, None, &terminal.watcher())
+        .await?;
     terminal.screen.rest();
     if terminal.screen.json() {
         terminal.screen.answer(&as_json(&row));
@@ -112,7 +115,10 @@ async fn now(terminal: &Terminal, which: Which, label: String) -> Result<Ending,
             row.place.display(),
             row.id
         ));
-        terminal.screen.say(&format!("It is not proved yet; `changeover backup verify {}` restores it and compares every total.", row.id));
+        terminal.screen.say(&format!(
+            "It is not proved yet; `changeover backup verify {}` restores it and compares every total.",
+            row.id
+        ));
     }
     Ok(Ending::Done)
 }
@@ -123,16 +129,28 @@ async fn list(terminal: &Terminal, which: Which) -> Result<Ending, Problem> {
     let kit = reached.engine.recovery_kit_written().await?;
     if terminal.screen.json() {
         let kit = kit.map(|(at, file)| json!({"written": at, "file": file}));
-        terminal.screen.answer(&json!({"backups": rows.iter().map(as_json).collect::<Vec<_>>(), "recovery_kit": kit}));
+        terminal
+            .screen
+            .answer(&json!({"backups": rows.iter().map(as_json).collect::<Vec<_>>(), "recovery_kit": kit}));
         return Ok(Ending::Done);
     }
     if rows.is_empty() {
         terminal.screen.say("There is no backup yet. `changeover backup now` takes one.");
     }
     for row in &rows {
-        let marks = format!("copied, {}, {}", mark(row.checked_at.is_some(), "read back"), mark(row.restored_at.is_some(), "restored and proved"));
+        let marks = format!(
+            "copied, {}, {}",
+            mark(row.checked_at.is_some(), "read back"),
+            mark(row.restored_at.is_some(), "restored and proved")
+        );
         let size = bytes(row.bytes);
-        terminal.screen.data(&format!("{}  {}  {}  {size}  {marks}  {}", row.id, row.copied_at, counted(row.entries, "entry", "entries"), row.label));
+        terminal.screen.data(&format!(
+            "{}  {}  {}  {size}  {marks}  {}",
+            row.id,
+            row.copied_at,
+            counted(row.entries, "entry", "entries"),
+            row.label
+        ));
     }
     match kit {
         Some((at, file)) => terminal.screen.data(&format!("Recovery kit: written {at} to {file}")),
@@ -149,7 +167,10 @@ async fn verify(terminal: &Terminal, id: Option<String>, which: Which) -> Result
     let reached = reach::company(terminal, &which).await?;
     let row = reached.engine.backup(&reached.company, id.as_deref()).await?;
     let folder = reached.engine.home.work_folder(&format!("proof-{}", row.id))?;
-    let proved = reached.engine.prove_backup(&reached.company, &row, &folder, &terminal.watcher()).await;
+    let proved = reached
+        .engine
+        .prove_backup(&reached.company, &row, &folder, &terminal.watcher())
+        .await;
     terminal.screen.rest();
     // Restored books are people's data: they do not stay lying about, whatever the proof said.
     let tidied = std::fs::remove_dir_all(&folder).map_err(|error| engine::home::cannot_use(&folder, &error));
@@ -193,11 +214,19 @@ async fn preview(terminal: &Terminal, id: Option<String>, which: Which, against_
         return Ok(Ending::Done);
     }
     let screen = &terminal.screen;
-    screen.data(&format!("Backup {} of \"{}\", taken {}", row.id, row.manifest.about.company_name, row.copied_at));
+    screen.data(&format!(
+        "Backup {} of \"{}\", taken {}",
+        row.id, row.manifest.about.company_name, row.copied_at
+    ));
     for (what, count) in &row.manifest.about.counts {
         screen.data(&format!("  {:<12} {}", what, grouped(*count)));
     }
-    screen.data(&format!("  {:<12} {}, {}", "files", grouped(row.manifest.files.len() as u64), bytes(row.manifest.bytes_in_files())));
+    screen.data(&format!(
+        "  {:<12} {}, {}",
+        "files",
+        grouped(row.manifest.files.len() as u64),
+        bytes(row.manifest.bytes_in_files())
+    ));
     screen.data("");
     show_totals(terminal, &row.manifest);
     if let Some(differences) = differences {
@@ -216,7 +245,10 @@ async fn preview(terminal: &Terminal, id: Option<String>, which: Which, against_
 
 fn money(minor: i64, currency: &str) -> String {
     // A currency that this version does not know is shown as it is stored, never divided by a guess.
-    Currency::of(currency).map_or_else(|_| format!("{minor} minor units of {currency}"), |currency| Money::new(minor, currency).to_string())
+    Currency::of(currency).map_or_else(
+        |_| format!("{minor} minor units of {currency}"),
+        |currency| Money::new(minor, currency).to_string(),
+    )
 }
 
 fn show_totals(terminal: &Terminal, manifest: &Manifest) {
@@ -283,13 +315,20 @@ async fn restore_anywhere(terminal: &Terminal, arguments: &RestoreArguments, fro
         None => std::env::current_exe().map_err(|error| engine::home::cannot_use(Path::new("this program"), &error))?,
     };
     let watcher = terminal.watcher();
-    let (restored, id) = tokio::task::block_in_place(|| restore_with_kit(&worker, from, &kit, arguments.id.as_deref(), &arguments.to, &watcher))?;
+    let (restored, id) =
+        tokio::task::block_in_place(|| restore_with_kit(&worker, from, &kit, arguments.id.as_deref(), &arguments.to, &watcher))?;
     terminal.screen.rest();
-    let lost: Vec<Value> = restored.lost().iter().map(|lost| json!({"path": lost.path, "why": lost.why})).collect();
+    let lost: Vec<Value> = restored
+        .lost()
+        .iter()
+        .map(|lost| json!({"path": lost.path, "why": lost.why}))
+        .collect();
     let dir = restored.dir().to_path_buf();
     if !lost.is_empty() {
         if terminal.screen.json() {
-            terminal.screen.answer(&json!({"id": id, "dir": dir, "files": restored.files(), "lost": lost}));
+            terminal
+                .screen
+                .answer(&json!({"id": id, "dir": dir, "files": restored.files(), "lost": lost}));
         }
         // Everything undamaged is there already; the problem names every file that is not.
         return match restored.whole() {
@@ -299,7 +338,9 @@ async fn restore_anywhere(terminal: &Terminal, arguments: &RestoreArguments, fro
     }
     let (copy, totals) = open_restored(&dir, restored.manifest()).await?;
     let Some(manifest) = restored.manifest() else {
-        terminal.screen.say("The backup's own list of files is lost, so nothing vouches for what was restored.");
+        terminal
+            .screen
+            .say("The backup's own list of files is lost, so nothing vouches for what was restored.");
         return Ok(Ending::Failed);
     };
     compare_totals(manifest, &totals)?;
@@ -310,7 +351,10 @@ async fn restore_anywhere(terminal: &Terminal, arguments: &RestoreArguments, fro
         }));
         return Ok(Ending::Done);
     }
-    terminal.screen.data(&format!("Restored the backup of \"{}\", taken {}.", manifest.about.company_name, manifest.about.at));
+    terminal.screen.data(&format!(
+        "Restored the backup of \"{}\", taken {}.",
+        manifest.about.company_name, manifest.about.at
+    ));
     terminal.screen.data(&format!(
         "{} restored, the books opened, the totals of {} with {} are those of the backup.",
         counted(copy.files, "file", "files"),
@@ -330,7 +374,9 @@ async fn recovery_kit(terminal: &Terminal, file: PathBuf, which: Which) -> Resul
         terminal.screen.answer(&json!({"file": file, "fingerprint": mark}));
     } else {
         terminal.screen.data(&format!("The recovery kit {mark} is in {}.", file.display()));
-        terminal.screen.say("Print it or keep it on another medium: whoever has it and the backup folder can read your books.");
+        terminal
+            .screen
+            .say("Print it or keep it on another medium: whoever has it and the backup folder can read your books.");
     }
     Ok(Ending::Done)
 }

@@ -4,14 +4,12 @@
 //! sign-in's state. A further system is one more row in `opener`.
 
 use authorization::OpenPage;
-use ledger::{Code, Problem};
+use ledger::Problem;
 use std::future::Future;
 use std::pin::Pin;
 use std::process::Stdio;
 use tokio::process::Command;
 use url::Url;
-
-pub const E_BROWSER: Code = Code("E-BROWSER");
 
 /// The browser that the system opens pages with.
 pub struct SystemBrowser;
@@ -32,7 +30,12 @@ fn opener() -> (&'static str, &'static [&'static str]) {
 }
 
 fn not_opened(why: String) -> Problem {
-    Problem::new(E_BROWSER, "The browser could not be opened.", why, "Open the address shown here in any browser on this computer.")
+    Problem::new(
+        api::host::E_WINDOW_BROWSER,
+        "The browser could not be opened.",
+        why,
+        "Open the address shown here in any browser on this computer.",
+    )
 }
 
 impl OpenPage for SystemBrowser {
@@ -48,7 +51,11 @@ impl OpenPage for SystemBrowser {
                 .spawn()
                 .map_err(|error| not_opened(format!("{program} cannot be started: {error}.")))?;
             let status = child.wait().await.map_err(|error| not_opened(format!("{program}: {error}.")))?;
-            if status.success() { Ok(()) } else { Err(not_opened(format!("{program} ended with {status}."))) }
+            if status.success() {
+                Ok(())
+            } else {
+                Err(not_opened(format!("{program} ended with {status}.")))
+            }
         })
     }
 }

@@ -13,12 +13,10 @@ use engine::companies::{Inspection, NewCompany, NewConnection};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use ledger::{Account, AccountId, Code, Problem, Role, RoleMap};
+use ledger::{Account, AccountId, Problem, Role, RoleMap};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-
-pub const E_ROLE_TEXT: Code = Code("E-ROLE-TEXT");
 
 #[derive(Debug, Subcommand)]
 pub enum CompanyCommand {
@@ -115,7 +113,7 @@ pub async fn run(terminal: &Terminal, command: CompanyCommand) -> Result<Ending,
     }
 }
 
-/// "clearing=Assets:Square" → role and account as typed. Errors: `E-ROLE-TEXT` with every fault at once.
+/// "clearing=Assets:Square" → role and account as typed. Errors: `E-BOOKS-ROLES` with every fault at once.
 pub fn read_roles(texts: &[String], accounts: &[Account]) -> Result<RoleMap, Problem> {
     let mut roles = RoleMap::default();
     let mut faults = Vec::new();
@@ -133,7 +131,7 @@ pub fn read_roles(texts: &[String], accounts: &[Account]) -> Result<RoleMap, Pro
         None => Ok(roles),
         Some(first) => {
             let problem = Problem::new(
-                E_ROLE_TEXT,
+                books::E_BOOKS_ROLES,
                 "The accounts cannot be understood as they are given.",
                 first,
                 "Write ROLE=ACCOUNT with the account's full name, such as --role \"bank=Assets:Bank:Checking\"; `company inspect` lists both.",
@@ -144,7 +142,9 @@ pub fn read_roles(texts: &[String], accounts: &[Account]) -> Result<RoleMap, Pro
 }
 
 fn read_role(text: &str, accounts: &[Account]) -> Result<(Role, AccountId), String> {
-    let (role, name) = text.split_once('=').ok_or_else(|| format!("\"{text}\" is not of the form ROLE=ACCOUNT."))?;
+    let (role, name) = text
+        .split_once('=')
+        .ok_or_else(|| format!("\"{text}\" is not of the form ROLE=ACCOUNT."))?;
     let role: Role = role.trim().parse().map_err(|why: String| format!("{why}."))?;
     let name = name.trim();
     if let Some(account) = accounts.iter().find(|account| account.id.0 == name) {
@@ -162,7 +162,9 @@ async fn add(terminal: &Terminal, arguments: AddArguments) -> Result<Ending, Pro
     let app = terminal.app().await?;
     let engine = app.real();
     let connector = &arguments.connector;
-    let inspection = engine.inspect_books(&arguments.books, &connector.connector, &connector.connector_version).await?;
+    let inspection = engine
+        .inspect_books(&arguments.books, &connector.connector, &connector.connector_version)
+        .await?;
     let mut roles = read_roles(&arguments.roles, &inspection.description.accounts)?;
     if arguments.accept_proposals {
         for proposal in &inspection.proposals {
@@ -185,7 +187,9 @@ async fn add(terminal: &Terminal, arguments: AddArguments) -> Result<Ending, Pro
         (Some(id), _) => id,
         (None, true) => practice::CLIENT_ID.to_string(),
         (None, false) => {
-            terminal.screen.say("Nothing was added: name your application's id at the processor with --client-id.");
+            terminal
+                .screen
+                .say("Nothing was added: name your application's id at the processor with --client-id.");
             return Ok(Ending::Usage);
         }
     };
@@ -194,7 +198,12 @@ async fn add(terminal: &Terminal, arguments: AddArguments) -> Result<Ending, Pro
     let sync_from = first_instant(arguments.sync_from, &arguments.zone, engine.now())?;
     let (company, connection) = engine
         .add_company(
-            NewCompany { name: arguments.name, books_path: arguments.books, zone: arguments.zone, practice: false },
+            NewCompany {
+                name: arguments.name,
+                books_path: arguments.books,
+                zone: arguments.zone,
+                practice: false,
+            },
             NewConnection {
                 provider,
                 environment: arguments.environment.name().to_string(),
@@ -208,10 +217,16 @@ async fn add(terminal: &Terminal, arguments: AddArguments) -> Result<Ending, Pro
         )
         .await?;
     if terminal.screen.json() {
-        terminal.screen.answer(&json!({"company": company.id, "name": company.name, "connection": connection.id}));
+        terminal
+            .screen
+            .answer(&json!({"company": company.id, "name": company.name, "connection": connection.id}));
     } else {
         terminal.screen.data(&format!("Added \"{}\" ({}).", company.name, company.id));
-        terminal.screen.say(&format!("Next: `{}` signs in, then `{}` fetches and posts.", terminal.command("accounts connect"), terminal.command("sync")));
+        terminal.screen.say(&format!(
+            "Next: `{}` signs in, then `{}` fetches and posts.",
+            terminal.command("accounts connect"),
+            terminal.command("sync")
+        ));
     }
     Ok(Ending::Done)
 }
@@ -253,16 +268,30 @@ async fn list(terminal: &Terminal) -> Result<Ending, Problem> {
         return Ok(Ending::Done);
     }
     if rows.is_empty() {
-        terminal.screen.say("There is no company here yet. Add one with `changeover company add`, or make a practice company.");
+        terminal
+            .screen
+            .say("There is no company here yet. Add one with `changeover company add`, or make a practice company.");
     }
     for row in &rows {
         let text = |name: &str| row[name].as_str().unwrap_or_default().to_string();
-        let practice = if row["practice"].as_bool() == Some(true) { ", practice" } else { "" };
+        let practice = if row["practice"].as_bool() == Some(true) {
+            ", practice"
+        } else {
+            ""
+        };
         terminal.screen.data(&format!("{}  ({}{practice})", text("name"), text("id")));
-        terminal.screen.data(&format!("  books  {}, {}, {}", text("books"), text("currency"), text("zone")));
+        terminal
+            .screen
+            .data(&format!("  books  {}, {}, {}", text("books"), text("currency"), text("zone")));
         for account in row["accounts"].as_array().into_iter().flatten() {
             let text = |name: &str| account[name].as_str().unwrap_or_default().to_string();
-            terminal.screen.data(&format!("  account  {} ({}), connector {} {}", text("provider"), text("environment"), text("connector"), text("version")));
+            terminal.screen.data(&format!(
+                "  account  {} ({}), connector {} {}",
+                text("provider"),
+                text("environment"),
+                text("connector"),
+                text("version")
+            ));
         }
     }
     Ok(Ending::Done)
@@ -270,7 +299,10 @@ async fn list(terminal: &Terminal) -> Result<Ending, Problem> {
 
 async fn inspect(terminal: &Terminal, file: PathBuf, connector: ConnectorArguments) -> Result<Ending, Problem> {
     let app = terminal.app().await?;
-    let inspection = app.real().inspect_books(&file, &connector.connector, &connector.connector_version).await?;
+    let inspection = app
+        .real()
+        .inspect_books(&file, &connector.connector, &connector.connector_version)
+        .await?;
     let description = &inspection.description;
     let screen = &terminal.screen;
     if screen.json() {
@@ -289,12 +321,19 @@ async fn inspect(terminal: &Terminal, file: PathBuf, connector: ConnectorArgumen
         }));
         return Ok(Ending::Done);
     }
-    screen.data(&format!("{} {} books in {}", description.app, description.app_version, description.currency));
+    screen.data(&format!(
+        "{} {} books in {}",
+        description.app, description.app_version, description.currency
+    ));
     let days = match (description.first, description.last) {
         (Some(first), Some(last)) => format!(" from {first} to {last}"),
         (Some(_), None) | (None, Some(_)) | (None, None) => String::new(),
     };
-    screen.data(&format!("{} entries{days}, {} accounts", grouped(description.entries), description.accounts.len()));
+    screen.data(&format!(
+        "{} entries{days}, {} accounts",
+        grouped(description.entries),
+        description.accounts.len()
+    ));
     if let Some(closed) = description.closed_through {
         screen.data(&format!("Closed through {closed}."));
     }
@@ -313,10 +352,23 @@ async fn inspect(terminal: &Terminal, file: PathBuf, connector: ConnectorArgumen
 
 /// Every role that a version of the connector needs: what was chosen, or what is proposed and why.
 fn show_proposals(terminal: &Terminal, inspection: &Inspection, chosen: &RoleMap) {
-    let names: BTreeMap<&AccountId, &str> = inspection.description.accounts.iter().map(|a| (&a.id, a.full_name.as_str())).collect();
-    let name = |id: &AccountId| names.get(id).copied().unwrap_or("an account that the books do not have").to_string();
+    let names: BTreeMap<&AccountId, &str> = inspection
+        .description
+        .accounts
+        .iter()
+        .map(|a| (&a.id, a.full_name.as_str()))
+        .collect();
+    let name = |id: &AccountId| {
+        names
+            .get(id)
+            .copied()
+            .unwrap_or("an account that the books do not have")
+            .to_string()
+    };
     if terminal.screen.json() {
-        terminal.screen.answer(&json!({"needed": inspection.needed, "chosen": chosen, "proposals": inspection.proposals}));
+        terminal
+            .screen
+            .answer(&json!({"needed": inspection.needed, "chosen": chosen, "proposals": inspection.proposals}));
         return;
     }
     for role in &inspection.needed {
@@ -331,12 +383,16 @@ fn show_proposals(terminal: &Terminal, inspection: &Inspection, chosen: &RoleMap
                     books::Confidence::Likely => "likely",
                     books::Confidence::Guess => "only a guess",
                 };
-                terminal.screen.data(&format!("{:<11} {}  (proposed, {sure})", role.name(), name(&proposal.account)));
+                terminal
+                    .screen
+                    .data(&format!("{:<11} {}  (proposed, {sure})", role.name(), name(&proposal.account)));
                 for reason in &proposal.reasons {
                     terminal.screen.data(&format!("{:<11}   {reason}", ""));
                 }
             }
-            None => terminal.screen.data(&format!("{:<11} no account fits; \"{}\" must be chosen", role.name(), role.title())),
+            None => terminal
+                .screen
+                .data(&format!("{:<11} no account fits; \"{}\" must be chosen", role.name(), role.title())),
         }
     }
 }
@@ -362,9 +418,22 @@ async fn map(terminal: &Terminal, which: Which, roles: Vec<String>) -> Result<En
         books::validate_roles(&connection.roles, &description.accounts, &needed, description.currency)?;
         engine::store::company::update_connection(&reached.engine.pool, &connection).await?;
         let named: BTreeMap<&str, &AccountId> = connection.roles.0.iter().map(|(role, account)| (role.name(), account)).collect();
-        reached.engine.journal(Some(&reached.company.id), "company.roles_chosen", json!({"connection": connection.id, "roles": named})).await?;
+        reached
+            .engine
+            .journal(
+                Some(&reached.company.id),
+                "company.roles_chosen",
+                json!({"connection": connection.id, "roles": named}),
+            )
+            .await?;
     }
-    show_map(terminal, &reached.engine, &connection.connector, &connection.roles, &description.accounts);
+    show_map(
+        terminal,
+        &reached.engine,
+        &connection.connector,
+        &connection.roles,
+        &description.accounts,
+    );
     Ok(Ending::Done)
 }
 
@@ -379,7 +448,10 @@ fn show_map(terminal: &Terminal, engine: &Engine, connector: &str, roles: &RoleM
     for role in shown {
         let account = match roles.get(role) {
             None => "no account".to_string(),
-            Some(id) => accounts.iter().find(|a| a.id == *id).map_or_else(|| "an account that the books no longer have".to_string(), |a| a.full_name.clone()),
+            Some(id) => accounts
+                .iter()
+                .find(|a| a.id == *id)
+                .map_or_else(|| "an account that the books no longer have".to_string(), |a| a.full_name.clone()),
         };
         terminal.screen.data(&format!("{:<11} {account}", role.name()));
     }
@@ -391,7 +463,14 @@ mod tests {
     use ledger::AccountKind;
 
     fn account(id: &str, full_name: &str) -> Account {
-        Account { id: AccountId(id.to_string()), full_name: full_name.to_string(), kind: AccountKind::Bank, currency: None, placeholder: false, hidden: false }
+        Account {
+            id: AccountId(id.to_string()),
+            full_name: full_name.to_string(),
+            kind: AccountKind::Bank,
+            currency: None,
+            placeholder: false,
+            hidden: false,
+        }
     }
 
     #[test]
@@ -408,9 +487,12 @@ mod tests {
     #[test]
     fn every_fault_in_the_roles_is_told_at_once() {
         let accounts = [account("a1", "Assets:Bank"), account("a2", "Twice"), account("a3", "Twice")];
-        let texts: Vec<String> = ["bank", "till=Assets:Bank", "bank=Assets:Nowhere", "sales=Twice"].iter().map(ToString::to_string).collect();
+        let texts: Vec<String> = ["bank", "till=Assets:Bank", "bank=Assets:Nowhere", "sales=Twice"]
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         let problem = read_roles(&texts, &accounts).unwrap_err();
-        assert_eq!(problem.code, E_ROLE_TEXT);
+        assert_eq!(problem.code, books::E_BOOKS_ROLES);
         assert_eq!(problem.why.len(), 4, "{problem}");
     }
 }

@@ -61,12 +61,25 @@ mod tests {
         ] {
             assert_eq!(cell(&field), text);
         }
-        assert_eq!(row(&[plain("2026-03-08"), words("a,b"), plain("1.00")]), "2026-03-08,\"a,b\",1.00\r\n");
+        assert_eq!(
+            row(&[plain("2026-03-08"), words("a,b"), plain("1.00")]),
+            "2026-03-08,\"a,b\",1.00\r\n"
+        );
     }
 
     #[test]
     fn nothing_from_outside_can_become_a_formula() {
-        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =HYPERLINK(\"http://x\")", "\n=1", "＝1"] {
+        for text in [
+            "=1+1",
+            "+1",
+            "-1",
+            "@SUM(A1)",
+            "\t=1",
+            "\r=1",
+            " =HYPERLINK(\"http://x\")",
+            "\n=1",
+            "＝1",
+        ] {
             let shown = cell(&words(text));
             let inside = shown.trim_start_matches('"');
             assert!(inside.starts_with('\''), "{text:?} became {shown:?}");

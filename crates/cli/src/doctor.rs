@@ -39,11 +39,19 @@ struct Findings(Vec<Finding>);
 
 impl Findings {
     fn add(&mut self, what: impl Into<String>, state: State, words: impl Into<String>) {
-        self.0.push(Finding { what: what.into(), state, words: words.into() });
+        self.0.push(Finding {
+            what: what.into(),
+            state,
+            words: words.into(),
+        });
     }
 
     fn problem(&mut self, what: impl Into<String>, problem: &Problem) {
-        self.add(what, State::Bad, format!("{} {} {} {}", problem.code, problem.what, problem.why.join(" "), problem.next));
+        self.add(
+            what,
+            State::Bad,
+            format!("{} {} {} {}", problem.code, problem.what, problem.why.join(" "), problem.next),
+        );
     }
 }
 
@@ -85,7 +93,13 @@ fn ending(findings: &[Finding]) -> Ending {
 }
 
 async fn installation(findings: &mut Findings, engine: &Engine) {
-    let name = |what: &str| if engine.is_practice() { format!("practice: {what}") } else { what.to_string() };
+    let name = |what: &str| {
+        if engine.is_practice() {
+            format!("practice: {what}")
+        } else {
+            what.to_string()
+        }
+    };
     // Without a company nothing is missing yet.
     let used = !matches!(engine.companies().await, Ok(companies) if companies.is_empty());
     let lacking = if used { State::Attention } else { State::Good };
@@ -93,7 +107,11 @@ async fn installation(findings: &mut Findings, engine: &Engine) {
         KeychainStatus::Available => findings.add(name("keychain"), State::Good, "answers"),
         KeychainStatus::SessionOnly => findings.add(name("keychain"), State::Good, "none; practice secrets last for one session"),
         KeychainStatus::Locked => findings.add(name("keychain"), State::Attention, "locked; it will ask for its password"),
-        KeychainStatus::Absent(why) => findings.add(name("keychain"), lacking, format!("cannot be used; real accounts need one ({why})")),
+        KeychainStatus::Absent(why) => findings.add(
+            name("keychain"),
+            lacking,
+            format!("none that can be used; real accounts need one ({why})"),
+        ),
     }
     match engine::home::free_bytes(engine.home.dir()) {
         Some(free) if free >= ROOM_LEAST_BYTES => findings.add(name("disk"), State::Good, format!("{} free", bytes(free))),
@@ -106,12 +124,20 @@ async fn installation(findings: &mut Findings, engine: &Engine) {
         Ok(Verdict::Unreadable { why }) => findings.add(name("log"), State::Bad, format!("cannot be read: {why}")),
         Err(problem) => findings.problem(name("log"), &problem),
     }
-    let packages: Vec<String> = engine.catalog.connectors().map(|package| format!("{} {}", package.name(), package.version())).collect();
+    let packages: Vec<String> = engine
+        .catalog
+        .connectors()
+        .map(|package| format!("{} {}", package.name(), package.version()))
+        .collect();
     findings.add(name("connectors"), State::Good, packages.join(", "));
     match engine.recovery_kit_written().await {
         Ok(Some((at, file))) => findings.add(name("recovery kit"), State::Good, format!("written {at} to {file}")),
         Ok(None) if !used => {}
-        Ok(None) => findings.add(name("recovery kit"), State::Attention, "never written; `changeover backup recovery-kit FILE`"),
+        Ok(None) => findings.add(
+            name("recovery kit"),
+            State::Attention,
+            "never written; `changeover backup recovery-kit FILE`",
+        ),
         Err(problem) => findings.problem(name("recovery kit"), &problem),
     }
     match engine.companies().await {
@@ -133,7 +159,12 @@ async fn of_company(findings: &mut Findings, engine: &Engine, company: &Company)
     match described {
         Err(problem) => findings.problem(name("books"), &problem),
         Ok(description) => {
-            let words = format!("{} {}, {} entries", description.app, description.app_version, grouped(description.entries));
+            let words = format!(
+                "{} {}, {} entries",
+                description.app,
+                description.app_version,
+                grouped(description.entries)
+            );
             match description.lock {
                 Some(lock) => findings.add(name("books"), State::Attention, format!("{words}; open in another program: {lock}")),
                 None => findings.add(name("books"), State::Good, format!("{words}, free")),
@@ -146,7 +177,11 @@ async fn of_company(findings: &mut Findings, engine: &Engine, company: &Company)
     }
     match newest_proved(engine, company).await {
         Ok(Some(row)) => findings.add(name("backup"), State::Good, format!("taken {}, proved by a restore", row.copied_at)),
-        Ok(None) => findings.add(name("backup"), State::Attention, "none was proved yet; `changeover backup now`, then `backup verify`"),
+        Ok(None) => findings.add(
+            name("backup"),
+            State::Attention,
+            "none was proved yet; `changeover backup now`, then `backup verify`",
+        ),
         Err(problem) => findings.problem(name("backup"), &problem),
     }
     match engine.connections(company).await {
@@ -180,7 +215,14 @@ mod tests {
     #[test]
     fn the_worst_finding_decides_the_exit_status() {
         let of = |states: &[State]| {
-            let findings: Vec<Finding> = states.iter().map(|state| Finding { what: String::new(), state: *state, words: String::new() }).collect();
+            let findings: Vec<Finding> = states
+                .iter()
+                .map(|state| Finding {
+                    what: String::new(),
+                    state: *state,
+                    words: String::new(),
+                })
+                .collect();
             ending(&findings).number()
         };
         assert_eq!(of(&[State::Good]), 0);

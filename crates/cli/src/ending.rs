@@ -67,7 +67,12 @@ mod tests {
 
     #[test]
     fn a_failure_that_may_have_touched_the_books_is_never_a_plain_failure() {
-        for (touched, number) in [(Touched::Nothing, 1), (Touched::SettingsOnly, 1), (Touched::Books, 4), (Touched::Unknown, 4)] {
+        for (touched, number) in [
+            (Touched::Nothing, 1),
+            (Touched::SettingsOnly, 1),
+            (Touched::Books, 4),
+            (Touched::Unknown, 4),
+        ] {
             let problem = Problem::new(Code("E-TEST"), "It failed.", "Because.", "Try again.").touching(touched);
             assert_eq!(Ending::of(&problem).number(), number, "{touched:?}");
             assert_eq!(Ending::of_view(&ProblemView::from(problem)).number(), number, "{touched:?}");
@@ -80,7 +85,17 @@ mod tests {
         assert_eq!(at(Mode::Finished), 0);
         assert_eq!(at(Mode::RolledBack), 0);
         assert_eq!(at(Mode::Waiting { gate: Gate::BeforeCutOver }), 3);
-        assert_eq!(at(Mode::Paused { reason: PauseReason::Restarted }), 3);
-        assert_eq!(at(Mode::Halted { checks: vec![CheckId::ShadowUnexplainedZero] }), 4);
+        assert_eq!(
+            at(Mode::Paused {
+                reason: PauseReason::Restarted
+            }),
+            3
+        );
+        assert_eq!(
+            at(Mode::Halted {
+                checks: vec![CheckId::ShadowUnexplainedZero]
+            }),
+            4
+        );
     }
 }

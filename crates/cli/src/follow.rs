@@ -38,8 +38,19 @@ struct Told {
 
 impl Follower {
     pub fn new(screen: Screen) -> Follower {
-        let told = Told { stages: BTreeSet::new(), last: Instant::now(), begun: false, effect: None, rolled_back: false, watched: 0, watching: false };
-        Follower { screen, told: Arc::new(Mutex::new(told)) }
+        let told = Told {
+            stages: BTreeSet::new(),
+            last: Instant::now(),
+            begun: false,
+            effect: None,
+            rolled_back: false,
+            watched: 0,
+            watching: false,
+        };
+        Follower {
+            screen,
+            told: Arc::new(Mutex::new(told)),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Told> {
@@ -62,7 +73,12 @@ impl Follower {
         let mut told = self.lock();
         told.begun = true;
         let Some(plan) = &state.plan else { return };
-        let mut new: Vec<Stage> = state.completed.keys().copied().filter(|stage| !told.stages.contains(stage)).collect();
+        let mut new: Vec<Stage> = state
+            .completed
+            .keys()
+            .copied()
+            .filter(|stage| !told.stages.contains(stage))
+            .collect();
         // The order of the enum is the order of the upgrade.
         new.sort();
         for stage in new {
@@ -70,7 +86,8 @@ impl Follower {
             let took = told.last.elapsed();
             told.last = Instant::now();
             self.screen.rest();
-            self.screen.say(&stage_line("✓", &title(stage, state), took, &numbers(stage, state)));
+            self.screen
+                .say(&stage_line("✓", &title(stage, state), took, &numbers(stage, state)));
         }
         if let Some(watch) = &state.watch {
             let days = watch.days.len();
@@ -97,7 +114,8 @@ impl Follower {
             told.rolled_back = true;
             let took = told.last.elapsed();
             self.screen.rest();
-            self.screen.say(&stage_line("✓", "Rolled back", took, &passed(&state.rollback_checks)));
+            self.screen
+                .say(&stage_line("✓", "Rolled back", took, &passed(&state.rollback_checks)));
         }
         if !matches!(state.mode, Mode::Running) {
             self.screen.rest();
@@ -178,7 +196,10 @@ fn title(stage: Stage, state: &State) -> String {
 
 /// "9 checks passed", or how many of how many.
 pub fn passed(checks: &[upgrade::CheckResult]) -> String {
-    let good = checks.iter().filter(|check| matches!(check.verdict, Verdict::Pass | Verdict::NotApplicable)).count();
+    let good = checks
+        .iter()
+        .filter(|check| matches!(check.verdict, Verdict::Pass | Verdict::NotApplicable))
+        .count();
     if good == checks.len() {
         counted(good as u64, "check passed", "checks passed")
     } else {
@@ -206,12 +227,26 @@ pub fn numbers(stage: Stage, state: &State) -> String {
         Stage::Draft => String::new(),
         Stage::Planned => state.plan.as_ref().map_or(String::new(), |plan| {
             let count: u64 = plan.slices.iter().map(|slice| slice.count).sum();
-            format!("connector {} {} to {}, {}", plan.connector, plan.from_version, plan.to_version, counted(count, "movement", "movements"))
+            format!(
+                "connector {} {} to {}, {}",
+                plan.connector,
+                plan.from_version,
+                plan.to_version,
+                counted(count, "movement", "movements")
+            )
         }),
         Stage::Preflight => format!("{} in the books; {checks}", counted(number("entries"), "entry", "entries")),
-        Stage::BackedUp => format!("{}, {}, read back", counted(number("files"), "file", "files"), bytes(number("bytes"))),
+        Stage::BackedUp => format!(
+            "{}, {}, read back",
+            counted(number("files"), "file", "files"),
+            bytes(number("bytes"))
+        ),
         Stage::RestoreVerified => {
-            format!("{}, {}, every total equal", counted(number("entries"), "entry", "entries"), counted(number("accounts"), "account", "accounts"))
+            format!(
+                "{}, {}, every total equal",
+                counted(number("entries"), "entry", "entries"),
+                counted(number("accounts"), "account", "accounts")
+            )
         }
         Stage::Rehearsed => format!(
             "on the copy: {} in, {} out, and all of it back; {}; {checks}",
@@ -234,7 +269,9 @@ pub fn numbers(stage: Stage, state: &State) -> String {
         }
         Stage::Validated => checks,
         Stage::Reconciled => fact("verdict").unwrap_or(checks),
-        Stage::Watching => state.watch.as_ref().map_or(checks, |watch| counted(watch.days.len() as u64, "day reconciled", "days reconciled")),
+        Stage::Watching => state.watch.as_ref().map_or(checks, |watch| {
+            counted(watch.days.len() as u64, "day reconciled", "days reconciled")
+        }),
         Stage::Finished => "the old access is retired".to_string(),
     }
 }
@@ -253,7 +290,9 @@ pub fn failed_checks(state: &State) -> Vec<String> {
     let mut lines = Vec::new();
     let wanted: &[upgrade::CheckId] = match &state.mode {
         Mode::Halted { checks } => checks,
-        Mode::Paused { reason: upgrade::PauseReason::Inconclusive { checks } } => checks,
+        Mode::Paused {
+            reason: upgrade::PauseReason::Inconclusive { checks },
+        } => checks,
         Mode::Running
         | Mode::Waiting { .. }
         | Mode::Paused { .. }
@@ -265,7 +304,12 @@ pub fn failed_checks(state: &State) -> Vec<String> {
     };
     for id in wanted {
         // The newest result counts: a check may have been asked in several stages.
-        let found = state.checks.values().rev().flatten().find(|check| check.id == *id && !matches!(check.verdict, Verdict::Pass | Verdict::NotApplicable));
+        let found = state
+            .checks
+            .values()
+            .rev()
+            .flatten()
+            .find(|check| check.id == *id && !matches!(check.verdict, Verdict::Pass | Verdict::NotApplicable));
         let Some(check) = found else {
             lines.push(format!("  ✗ {}", id.title()));
             continue;
@@ -313,7 +357,11 @@ pub fn rest_lines(state: &State) -> Result<Vec<String>, Problem> {
     match &state.mode {
         Mode::Finished | Mode::RolledBack => {}
         Mode::Running => lines.push(match &state.watch {
-            Some(watch) => format!("The upgrade is being watched until {}; {} of the days are reconciled.", watch.until, watch.days.len()),
+            Some(watch) => format!(
+                "The upgrade is being watched until {}; {} of the days are reconciled.",
+                watch.until,
+                watch.days.len()
+            ),
             None => upgrade::words::mode_sentence(&state.mode),
         }),
         Mode::Waiting { gate } => {
@@ -357,16 +405,30 @@ mod tests {
 
     #[test]
     fn sizes_are_told_in_the_largest_fitting_unit() {
-        for (count, text) in [(1, "1 byte"), (999, "999 bytes"), (1_500, "1.5 KB"), (2_345_678, "2.3 MB"), (7_000_000_000, "7.0 GB")] {
+        for (count, text) in [
+            (1, "1 byte"),
+            (999, "999 bytes"),
+            (1_500, "1.5 KB"),
+            (2_345_678, "2.3 MB"),
+            (7_000_000_000, "7.0 GB"),
+        ] {
             assert_eq!(bytes(count), text);
         }
     }
 
     #[test]
     fn a_failed_check_shows_what_it_expected_and_every_detail() {
-        let check = upgrade::CheckResult::new(upgrade::CheckId::ShadowUnexplainedZero, Verdict::Fail, "3 unexplained", "0 unexplained")
-            .detailing(vec!["2026-03-04 Order 1042".to_string()]);
+        let check = upgrade::CheckResult::new(
+            upgrade::CheckId::ShadowUnexplainedZero,
+            Verdict::Fail,
+            "3 unexplained",
+            "0 unexplained",
+        )
+        .detailing(vec!["2026-03-04 Order 1042".to_string()]);
         let text = check_lines(&check).join("\n");
-        assert!(text.contains("3 unexplained") && text.contains("expected: 0 unexplained") && text.contains("Order 1042"), "{text}");
+        assert!(
+            text.contains("3 unexplained") && text.contains("expected: 0 unexplained") && text.contains("Order 1042"),
+            "{text}"
+        );
     }
 }

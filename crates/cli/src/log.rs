@@ -109,7 +109,12 @@ async fn show(terminal: &Terminal, arguments: ShowArguments) -> Result<Ending, P
     let mut entries: Vec<LogEntryView> = Vec::new();
     let mut page = 0;
     while entries.len() < wanted {
-        let args = LogArgs { company: company.clone(), filter: arguments.area.filter(), search: arguments.search.clone(), page };
+        let args = LogArgs {
+            company: company.clone(),
+            filter: arguments.area.filter(),
+            search: arguments.search.clone(),
+            page,
+        };
         let view = match app.log_view(args).await {
             Ok(view) => view,
             Err(refused) => {
@@ -131,7 +136,9 @@ async fn show(terminal: &Terminal, arguments: ShowArguments) -> Result<Ending, P
         return Ok(Ending::Done);
     }
     for entry in &entries {
-        terminal.screen.data(&format!("{:>6}  {}  {}", entry.sequence, entry.at, entry.words));
+        terminal
+            .screen
+            .data(&format!("{:>6}  {}  {}", entry.sequence, entry.at, entry.words));
     }
     Ok(Ending::Done)
 }
@@ -200,9 +207,16 @@ fn sentence(judged: &Judged) -> String {
         Verdict::Good { entries: 0, .. } => format!("The {which} is empty ({file})."),
         Verdict::Good { entries, head, .. } => {
             let head = head.map(|head| hex(&head)).unwrap_or_default();
-            format!("The {which} is whole: {} records, each the next link of the chain, up to {} ({file}).", grouped(*entries), head.get(..16).unwrap_or(&head))
+            format!(
+                "The {which} is whole: {} records, each the next link of the chain, up to {} ({file}).",
+                grouped(*entries),
+                head.get(..16).unwrap_or(&head)
+            )
         }
-        Verdict::Broken { seq, flaw, what } => format!("The {which} is broken: record {seq} is the first bad one ({}). {what} ({file})", flaw_words(*flaw)),
+        Verdict::Broken { seq, flaw, what } => format!(
+            "The {which} is broken: record {seq} is the first bad one ({}). {what} ({file})",
+            flaw_words(*flaw)
+        ),
         Verdict::Unreadable { why } => format!("The {which} could not be read, so nothing is known about it: {why} ({file})"),
     }
 }
@@ -226,7 +240,10 @@ async fn export(terminal: &Terminal, file: PathBuf) -> Result<Ending, Problem> {
     for engine in with_records(&app.engines().await).await? {
         let mut after = 0;
         loop {
-            let page = engine.journal.entries(&journal::Filter::default(), after, journal::store::LARGEST_PAGE).await?;
+            let page = engine
+                .journal
+                .entries(&journal::Filter::default(), after, journal::store::LARGEST_PAGE)
+                .await?;
             let Some(last) = page.last() else { break };
             after = last.seq;
             for entry in &page {
@@ -236,7 +253,9 @@ async fn export(terminal: &Terminal, file: PathBuf) -> Result<Ending, Problem> {
         }
     }
     out.flush().map_err(failed)?;
-    terminal.screen.say(&format!("{} records written to {}.", grouped(count), file.display()));
+    terminal
+        .screen
+        .say(&format!("{} records written to {}.", grouped(count), file.display()));
     Ok(Ending::Done)
 }
 
@@ -249,14 +268,22 @@ mod tests {
         let judged = Judged {
             which: "log",
             file: "x.sqlite".into(),
-            verdict: Verdict::Broken { seq: 17, flaw: Flaw::Edited, what: "Its content does not match its hash.".to_string() },
+            verdict: Verdict::Broken {
+                seq: 17,
+                flaw: Flaw::Edited,
+                what: "Its content does not match its hash.".to_string(),
+            },
         };
         assert!(sentence(&judged).contains("record 17"), "{}", sentence(&judged));
     }
 
     #[test]
     fn a_log_that_could_not_be_read_is_not_called_whole() {
-        let judged = Judged { which: "log", file: "x.sqlite".into(), verdict: Verdict::Unreadable { why: "no".to_string() } };
+        let judged = Judged {
+            which: "log",
+            file: "x.sqlite".into(),
+            verdict: Verdict::Unreadable { why: "no".to_string() },
+        };
         assert!(!sentence(&judged).contains("whole"));
     }
 }

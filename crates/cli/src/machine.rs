@@ -22,19 +22,24 @@ pub struct MachineArguments {
     /// The command, such as `app_view`; without one they are listed
     pub command: Option<String>,
     /// What is sent with it; `-` reads it from standard input
-    #[arg(default_value = "{}")]
-    pub json: String,
+    #[arg(value_name = "JSON", default_value = "{}")]
+    pub sent: String,
 }
 
 pub async fn run(terminal: &Terminal, arguments: MachineArguments) -> Result<Ending, Problem> {
     let screen = &terminal.screen;
     let Some(command) = arguments.command else {
         for row in ENGINE {
-            screen.data(&format!("{:<20} {}  {}", row.name, if row.writes { "writes" } else { "reads " }, row.words));
+            screen.data(&format!(
+                "{:<20} {}  {}",
+                row.name,
+                if row.writes { "writes" } else { "reads " },
+                row.words
+            ));
         }
         return Ok(Ending::Done);
     };
-    let mut text = arguments.json;
+    let mut text = arguments.sent;
     if text == "-" {
         text.clear();
         if let Err(error) = std::io::stdin().read_to_string(&mut text) {
@@ -45,7 +50,9 @@ pub async fn run(terminal: &Terminal, arguments: MachineArguments) -> Result<End
     let sent: Value = match serde_json::from_str(&text) {
         Ok(sent) => sent,
         Err(error) => {
-            screen.say(&format!("Nothing was done: what was sent with \"{command}\" is not JSON ({error})."));
+            screen.say(&format!(
+                "Nothing was done: what was sent with \"{command}\" is not JSON ({error})."
+            ));
             return Ok(Ending::Usage);
         }
     };
@@ -71,7 +78,9 @@ async fn ended(app: &App, answer: Value) -> Result<(Value, Ending), Problem> {
     while !app.jobs().all_running().is_empty() {
         ticks.tick().await;
     }
-    let Ok(job) = serde_json::from_value::<JobView>(answer.clone()) else { return Ok((answer, Ending::Done)) };
+    let Ok(job) = serde_json::from_value::<JobView>(answer.clone()) else {
+        return Ok((answer, Ending::Done));
+    };
     let job = app.jobs().view(&job.id)?;
     let ending = match (job.state, &job.problem) {
         (JobState::Running | JobState::Done, _) => Ending::Done,

@@ -40,7 +40,11 @@ fn main() -> ExitCode {
     }
     let arguments = Arguments::parse();
     let screen = Screen::new(arguments.json);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(WORKER_STACK_BYTES).build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(WORKER_STACK_BYTES)
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             screen.say(&format!("Changeover could not start its threads: {error}. Nothing was changed."));
@@ -62,7 +66,9 @@ fn main() -> ExitCode {
             Ending::of(&problem)
         }
         Err(panicked) => {
-            screen.say(&format!("Changeover stopped because of a fault of its own: {panicked}. `changeover log show` tells how far it came."));
+            screen.say(&format!(
+                "Changeover stopped because of a fault of its own: {panicked}. `changeover log show` tells how far it came."
+            ));
             Ending::Halted
         }
     };

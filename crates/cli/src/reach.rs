@@ -76,13 +76,17 @@ pub async fn upgrade(terminal: &Terminal, id: Option<&str>, which: &Which) -> Re
         ));
     }
     let (engine, company) = app.company_or_only(which.company.as_deref()).await?;
-    let newest = stored::of_company(&engine.pool, &company.id).await?.into_iter().next().ok_or_else(|| {
-        Problem::new(
-            E_UPGRADE_NONE,
-            format!("\"{}\" has no upgrade.", company.name),
-            "None was planned in this folder.",
-            "Plan one with `changeover upgrade plan`.",
-        )
-    })?;
+    let newest = stored::of_company(&engine.pool, &company.id)
+        .await?
+        .into_iter()
+        .next()
+        .ok_or_else(|| {
+            Problem::new(
+                E_UPGRADE_NONE,
+                format!("\"{}\" has no upgrade.", company.name),
+                "None was planned in this folder.",
+                "Plan one with `changeover upgrade plan`.",
+            )
+        })?;
     Ok((Reached { app, engine, company }, newest))
 }

@@ -12,7 +12,7 @@ use engine::store::movement;
 use engine::upgrading::verifying::Seen;
 use ledger::{AccountId, Problem};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
@@ -37,6 +37,8 @@ struct Compared {
     holds: Vec<movement::Hold>,
     names: BTreeMap<AccountId, String>,
     company: String,
+    /// Accounts that the connector posts to.
+    ours: BTreeSet<AccountId>,
 }
 
 impl Compared {
@@ -65,7 +67,14 @@ async fn compared(terminal: &Terminal, which: &Which) -> Result<Compared, Proble
     let (u, _, seen) = reached.engine.reconcile_company(&reached.company, &connection).await?;
     let holds = movement::holds(&reached.engine.pool, &connection.id, &u.to).await?;
     let names = reached.engine.account_names(&reached.company).await?;
-    Ok(Compared { seen, holds, names, company: reached.company.name })
+    let ours = connection.roles.0.values().cloned().collect();
+    Ok(Compared {
+        seen,
+        holds,
+        names,
+        company: reached.company.name,
+        ours,
+    })
 }
 
 async fn show(terminal: &Terminal, which: Which) -> Result<Ending, Problem> {
@@ -93,15 +102,26 @@ async fn show(terminal: &Terminal, which: Which) -> Result<Ending, Problem> {
         counted(seen.verdict.movements, "movement", "movements"),
         counted(seen.verdict.account_days, "total", "totals")
     ));
-    screen.data(&format!("  Clearing account: {} in the books, {} by the processor", seen.clearing_books, seen.clearing_processor));
+    screen.data(&format!(
+        "  Clearing account: {} in the books, {} by the processor",
+        seen.clearing_books, seen.clearing_processor
+    ));
     screen.data(&format!(
         "  Payouts: {} of {} agree, difference {}",
         grouped(seen.tie_out.agreeing),
         grouped(seen.tie_out.rows.len() as u64),
         seen.tie_out.difference
     ));
-    for row in seen.tie_out.rows.iter().filter(|row| !row.difference.is_zero() || row.composition.is_some_and(|sum| !sum.is_zero())) {
-        screen.data(&format!("    {}  {} by the processor, {} in the books, difference {}", row.date, row.processor, row.books, row.difference));
+    for row in seen
+        .tie_out
+        .rows
+        .iter()
+        .filter(|row| !row.difference.is_zero() || row.composition.is_some_and(|sum| !sum.is_zero()))
+    {
+        screen.data(&format!(
+            "    {}  {} by the processor, {} in the books, difference {}",
+            row.date, row.processor, row.books, row.difference
+        ));
     }
     for finding in &seen.verdict.findings {
         screen.data(&format!("  {finding}"));
@@ -119,19 +139,36 @@ async fn export(terminal: &Terminal, which: Which, to: Option<PathBuf>) -> Resul
     match to {
         Some(file) => {
             std::fs::write(&file, &table).map_err(|error| engine::home::cannot_use(&file, &error))?;
-            terminal.screen.say(&format!("{} written to {}.", counted(table.lines().count() as u64 - 1, "row", "rows"), file.display()));
+            terminal.screen.say(&format!(
+                "{} written to {}.",
+                counted(table.lines().count() as u64 - 1, "row", "rows"),
+                file.display()
+            ));
         }
         None => table.lines().for_each(|line| terminal.screen.data(line)),
     }
     Ok(Ending::Done)
 }
 
-/// One row per account and day of the books, per payout, per held movement and per finding.
+/// One row per day of every account that the connector posts to, per payout, per held movement and per finding.
 fn table(compared: &Compared) -> String {
     use csv::{plain, words};
     let seen = &compared.seen;
-    let mut text = csv::row(&["kind", "day", "account or payout", "lines", "processor", "books", "difference", "currency", "finding"].map(words));
-    for day in &seen.now.days {
+    let mut text = csv::row(
+        &[
+            "kind",
+            "day",
+            "account or payout",
+            "lines",
+            "processor",
+            "books",
+            "difference",
+            "currency",
+            "finding",
+        ]
+        .map(words),
+    );
+    for day in seen.now.days.iter().filter(|day| compared.ours.contains(&day.account)) {
         let name = compared.names.get(&day.account).map_or("an account that is gone", String::as_str);
         let sum = plain(day.sum.plain());
         text.push_str(&csv::row(&[
@@ -147,7 +184,10 @@ fn table(compared: &Compared) -> String {
         ]));
     }
     for row in &seen.tie_out.rows {
-        let finding = serde_json::to_value(row.finding).ok().and_then(|value| value.as_str().map(str::to_string)).unwrap_or_default();
+        let finding = serde_json::to_value(row.finding)
+            .ok()
+            .and_then(|value| value.as_str().map(str::to_string))
+            .unwrap_or_default();
         text.push_str(&csv::row(&[
             words("payout"),
             plain(row.date),
@@ -162,11 +202,31 @@ fn table(compared: &Compared) -> String {
     }
     for hold in &compared.holds {
         let empty = || plain("");
-        text.push_str(&csv::row(&[words("held"), plain(hold.instant), words(&hold.stream), empty(), empty(), empty(), empty(), empty(), words(&hold.reason)]));
+        text.push_str(&csv::row(&[
+            words("held"),
+            plain(hold.instant),
+            words(&hold.stream),
+            empty(),
+            empty(),
+            empty(),
+            empty(),
+            empty(),
+            words(&hold.reason),
+        ]));
     }
     for finding in &seen.verdict.findings {
         let empty = || plain("");
-        text.push_str(&csv::row(&[words("finding"), empty(), empty(), empty(), empty(), empty(), empty(), empty(), words(finding)]));
+        text.push_str(&csv::row(&[
+            words("finding"),
+            empty(),
+            empty(),
+            empty(),
+            empty(),
+            empty(),
+            empty(),
+            empty(),
+            words(finding),
+        ]));
     }
     text
 }

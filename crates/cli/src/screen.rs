@@ -35,7 +35,13 @@ const PLAIN_STEPS: u64 = 7;
 
 impl Screen {
     pub fn new(json: bool) -> Screen {
-        Screen { inner: Arc::new(Inner { json, bars: std::io::stderr().is_terminal(), now: Mutex::default() }) }
+        Screen {
+            inner: Arc::new(Inner {
+                json,
+                bars: std::io::stderr().is_terminal(),
+                now: Mutex::default(),
+            }),
+        }
     }
 
     pub fn json(&self) -> bool {
@@ -110,7 +116,9 @@ impl Screen {
         let mut now = self.lock();
         let changed = now.last.as_ref().is_none_or(|last| last.title != progress.title);
         if self.inner.bars {
-            let bar = now.bar.get_or_insert_with(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()));
+            let bar = now
+                .bar
+                .get_or_insert_with(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()));
             if changed {
                 bar.reset();
                 bar.set_style(style(progress));
@@ -132,7 +140,12 @@ impl Screen {
     /// What begins now; a bar follows once something can be counted.
     pub fn now_doing(&self, words: &str) {
         if self.inner.bars {
-            self.progress(&Progress { title: words.to_string(), done: 0, total: None, unit: "" });
+            self.progress(&Progress {
+                title: words.to_string(),
+                done: 0,
+                total: None,
+                unit: "",
+            });
         }
     }
 
@@ -157,7 +170,13 @@ impl Screen {
 
     /// Plain output: the final number of a piece of work that is only counted.
     fn tell_last(&self, now: &mut Now) {
-        if let Some(last) = now.last.take().filter(|last| !self.inner.bars && is_counted_up(last)) {
+        // A piece that was not counted to its end was interrupted by the next report; its number would say nothing.
+        let whole = |last: &Progress| last.total.is_none_or(|total| total == last.done);
+        if let Some(last) = now
+            .last
+            .take()
+            .filter(|last| !self.inner.bars && is_counted_up(last) && whole(last))
+        {
             self.say_under(now, &plain(&last));
         }
     }

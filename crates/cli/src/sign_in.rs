@@ -29,7 +29,13 @@ pub fn open(terminal: &Terminal, connection: &str, no_browser: bool) -> Door {
     let changed = Arc::new(Notify::new());
     let tell = changed.clone();
     let desk = SignInDesk::new(browser, move || tell.notify_one());
-    let showing = tokio::spawn(show(desk.clone(), connection.to_string(), terminal.screen.clone(), changed, no_browser));
+    let showing = tokio::spawn(show(
+        desk.clone(),
+        connection.to_string(),
+        terminal.screen.clone(),
+        changed,
+        no_browser,
+    ));
     if no_browser || std::io::stdin().is_terminal() {
         read_pasted(&desk, connection);
     }

@@ -45,7 +45,11 @@ async fn reached(terminal: &Terminal, which: &Which) -> Result<Vec<Reached>, Pro
     let app = terminal.app().await?;
     let mut all = Vec::new();
     for company in app.real().companies().await? {
-        all.push(Reached { app: app.clone(), engine: app.real().clone(), company });
+        all.push(Reached {
+            app: app.clone(),
+            engine: app.real().clone(),
+            company,
+        });
     }
     if all.is_empty() {
         let (engine, company) = app.company_or_only(None).await?;
@@ -76,7 +80,9 @@ async fn now(terminal: &Terminal, all: Vec<Reached>, which: &Which) -> Result<En
                         ending = worse(ending, Ending::Waiting);
                     }
                     if !terminal.screen.json() {
-                        terminal.screen.data(&sentence(&reached.company.name, &connection.provider, &synced));
+                        terminal
+                            .screen
+                            .data(&sentence(&reached.company.name, &connection.provider, &synced));
                     }
                     rows.push(json!({
                         "company": reached.company.name, "account": connection.provider, "records_read": synced.records_read, "records_new": synced.records_new,
@@ -85,7 +91,9 @@ async fn now(terminal: &Terminal, all: Vec<Reached>, which: &Which) -> Result<En
                 }
                 Err(problem) => {
                     ending = worse(ending, Ending::of(&problem));
-                    terminal.screen.say(&format!("\"{}\", {}:", reached.company.name, connection.provider));
+                    terminal
+                        .screen
+                        .say(&format!("\"{}\", {}:", reached.company.name, connection.provider));
                     terminal.screen.problem(&problem);
                 }
             }
@@ -143,7 +151,9 @@ async fn status(terminal: &Terminal, all: Vec<Reached>, which: &Which) -> Result
                     counted(holds.len() as u64, "movement held", "movements held")
                 ));
                 for hold in &holds {
-                    terminal.screen.data(&format!("  {}  {}  {}", hold.instant, hold.stream, hold.reason));
+                    terminal
+                        .screen
+                        .data(&format!("  {}  {}  {}", hold.instant, hold.stream, hold.reason));
                 }
             }
             rows.push(json!({

@@ -40,7 +40,11 @@ impl Terminal {
 
     /// A command as the person would type it here.
     pub fn command(&self, words: &str) -> String {
-        if self.named_home { format!("changeover --home {} {words}", self.home.display()) } else { format!("changeover {words}") }
+        if self.named_home {
+            format!("changeover --home {} {words}", self.home.display())
+        } else {
+            format!("changeover {words}")
+        }
     }
 
     /// Opens the installation with the person's own browser at hand.
@@ -49,7 +53,14 @@ impl Terminal {
     }
 
     pub async fn app_with(&self, browser: Arc<dyn OpenPage>) -> Result<App, Problem> {
-        App::start(Start { home: self.home.clone(), browser, changed: Arc::new(|| {}), worker: None, actor: actor() }).await
+        App::start(Start {
+            home: self.home.clone(),
+            browser,
+            changed: Arc::new(|| {}),
+            worker: None,
+            actor: actor(),
+        })
+        .await
     }
 
     /// Reports long work on the screen. The first Ctrl-C asks it to stop at its next safe point, the second ends at once.
@@ -78,7 +89,8 @@ impl Terminal {
         self.screen.rest();
         if !std::io::stdin().is_terminal() {
             self.screen.say(question);
-            self.screen.say("Nothing was done: there is nobody here to ask. Add --yes if it is meant.");
+            self.screen
+                .say("Nothing was done: there is nobody here to ask. Add --yes if it is meant.");
             return Answered::Nobody;
         }
         self.screen.say(&format!("{question} [y/N]"));
@@ -107,7 +119,11 @@ const INTERRUPTED: i32 = 130;
 /// Who acts, for the log: the name of the person's account on this computer.
 fn actor() -> String {
     let name = std::env::var("USER").or_else(|_| std::env::var("USERNAME")).unwrap_or_default();
-    if name.is_empty() { "terminal".to_string() } else { format!("terminal:{name}") }
+    if name.is_empty() {
+        "terminal".to_string()
+    } else {
+        format!("terminal:{name}")
+    }
 }
 
 /// `CHANGEOVER_HOME`, else a folder of ours in the system's data folder.
@@ -122,7 +138,9 @@ fn default_home(env: &dyn Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
         set("HOME").map(|home| home.join("Library").join("Application Support"))
     } else {
         // The specification says to ignore a relative one.
-        set("XDG_DATA_HOME").filter(|path| path.is_absolute()).or_else(|| set("HOME").map(|home| home.join(Path::new(".local/share"))))
+        set("XDG_DATA_HOME")
+            .filter(|path| path.is_absolute())
+            .or_else(|| set("HOME").map(|home| home.join(Path::new(".local/share"))))
     };
     data.map(|data| data.join("changeover"))
 }
@@ -135,12 +153,23 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn the_home_folder_is_the_named_one_then_the_systems() {
         let with = |pairs: &'static [(&'static str, &'static str)]| {
-            default_home(&|name| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| PathBuf::from(value)))
+            default_home(&|name| {
+                pairs
+                    .iter()
+                    .find(|(known, _)| *known == name)
+                    .map(|(_, value)| PathBuf::from(value))
+            })
         };
         assert_eq!(with(&[("CHANGEOVER_HOME", "/a"), ("HOME", "/h")]), Some("/a".into()));
         assert_eq!(with(&[("XDG_DATA_HOME", "/d"), ("HOME", "/h")]), Some("/d/changeover".into()));
-        assert_eq!(with(&[("XDG_DATA_HOME", "relative"), ("HOME", "/h")]), Some("/h/.local/share/changeover".into()));
-        assert_eq!(with(&[("CHANGEOVER_HOME", ""), ("HOME", "/h")]), Some("/h/.local/share/changeover".into()));
+        assert_eq!(
+            with(&[("XDG_DATA_HOME", "relative"), ("HOME", "/h")]),
+            Some("/h/.local/share/changeover".into())
+        );
+        assert_eq!(
+            with(&[("CHANGEOVER_HOME", ""), ("HOME", "/h")]),
+            Some("/h/.local/share/changeover".into())
+        );
         assert_eq!(with(&[]), None);
     }
 }

@@ -90,8 +90,11 @@ fn agreement(u: Undertaking, read: std::sync::Arc<Read>, seen: Seen, holds: Vec<
             role_of.entry(account).or_insert(*role);
         }
     }
-    let held: BTreeMap<(&str, &str), &str> = holds.iter().map(|h| ((h.stream.as_str(), h.record.as_str()), h.reason.as_str())).collect();
-    // Account, day, then the entry that holds the movement (or the movement's own key where none does).
+    let held: BTreeMap<(&str, &str), &str> = holds
+        .iter()
+        .map(|h| ((h.stream.as_str(), h.record.as_str()), h.reason.as_str()))
+        .collect();
+    // Account, day, then the entry that holds the movement (or its record, whose parts of one day would be one entry).
     let mut rows: BTreeMap<(Date, Role), BTreeMap<String, Pair>> = BTreeMap::new();
     for draft in &read.mapped.drafts {
         for part in draft.parts.iter().filter(|p| p.instant >= u.connection.sync_from) {
@@ -99,16 +102,20 @@ fn agreement(u: Undertaking, read: std::sync::Arc<Read>, seen: Seen, holds: Vec<
             if holder.is_some_and(|h| h.state == KeyState::Linked) {
                 continue;
             }
-            let group = holder.map_or_else(|| part.key.to_string(), |h| h.entry_id.clone());
+            let group = holder.map_or_else(|| format!("{}|{}", draft.stream, draft.record), |h| h.entry_id.clone());
             for line in &part.lines {
-                let Some(role) = u.connection.roles.get(line.role).and_then(|account| role_of.get(account)) else { continue };
+                let Some(role) = u.connection.roles.get(line.role).and_then(|account| role_of.get(account)) else {
+                    continue;
+                };
                 let pair = rows.entry((part.date, *role)).or_default().entry(group.clone()).or_default();
                 if pair.title.is_empty() {
                     pair.title = format!("{}: {}", part.what, draft.description);
                 }
                 pair.processor = Some(pair.processor.unwrap_or(zero).plus(line.amount)?);
                 if holder.is_none() {
-                    pair.explained_by = held.get(&(draft.stream.as_str(), draft.record.as_str())).map(|reason| reason.to_string());
+                    pair.explained_by = held
+                        .get(&(draft.stream.as_str(), draft.record.as_str()))
+                        .map(|reason| reason.to_string());
                 }
             }
         }
@@ -126,8 +133,19 @@ fn agreement(u: Undertaking, read: std::sync::Arc<Read>, seen: Seen, holds: Vec<
     let mut days = Vec::with_capacity(rows.len());
     let mut remainder = zero;
     for ((date, role), pairs) in rows {
-        let Some(account) = u.connection.roles.get(role).cloned() else { continue };
-        let mut day = AccountDay { date, role, account, processor: zero, books: zero, difference: zero, unexplained: zero, lines: Vec::with_capacity(pairs.len()) };
+        let Some(account) = u.connection.roles.get(role).cloned() else {
+            continue;
+        };
+        let mut day = AccountDay {
+            date,
+            role,
+            account,
+            processor: zero,
+            books: zero,
+            difference: zero,
+            unexplained: zero,
+            lines: Vec::with_capacity(pairs.len()),
+        };
         let mut open = zero;
         for pair in pairs.into_values() {
             let (processor, books) = (pair.processor.unwrap_or(zero), pair.books.unwrap_or(zero));
@@ -137,7 +155,12 @@ fn agreement(u: Undertaking, read: std::sync::Arc<Read>, seen: Seen, holds: Vec<
             if pair.explained_by.is_none() {
                 open = open.plus(if off.minor < 0 { off.negated()? } else { off })?;
             }
-            day.lines.push(AgreedLine { title: pair.title, processor: pair.processor, books: pair.books, explained_by: pair.explained_by });
+            day.lines.push(AgreedLine {
+                title: pair.title,
+                processor: pair.processor,
+                books: pair.books,
+                explained_by: pair.explained_by,
+            });
         }
         day.difference = day.books.minus(day.processor)?;
         day.unexplained = open;

@@ -41,7 +41,12 @@ pub struct AgainstToday {
 pub async fn inside(manifest: &Manifest, book: &Path) -> Result<Inside, Problem> {
     let description = crate::books_port::open(book).await?.describe().await?;
     let count = |name: &str| manifest.about.counts.get(name).copied().unwrap_or(0);
-    let file = manifest.files.iter().find(|f| f.role == FileRole::Book).map(|f| f.path.clone()).unwrap_or_default();
+    let file = manifest
+        .files
+        .iter()
+        .find(|f| f.role == FileRole::Book)
+        .map(|f| f.path.clone())
+        .unwrap_or_default();
     Ok(Inside {
         books_file: file.rsplit('/').next().unwrap_or_default().to_string(),
         entries: description.entries,
@@ -73,23 +78,45 @@ impl Engine {
         let mut accounts = Vec::new();
         let ids: std::collections::BTreeSet<&AccountId> = then.balances.keys().chain(now.balances.keys()).collect();
         for id in ids {
-            let currency = then.balances.get(id).or(now.balances.get(id)).map_or(company.currency, |m| m.currency);
+            let currency = then
+                .balances
+                .get(id)
+                .or(now.balances.get(id))
+                .map_or(company.currency, |m| m.currency);
             let zero = Money::zero(currency);
-            let (was, is) = (then.balances.get(id).copied().unwrap_or(zero), now.balances.get(id).copied().unwrap_or(zero));
+            let (was, is) = (
+                then.balances.get(id).copied().unwrap_or(zero),
+                now.balances.get(id).copied().unwrap_or(zero),
+            );
             if was != is {
                 accounts.push((names.get(id).cloned().unwrap_or_else(|| id.to_string()), was, is));
             }
         }
         let only = |here: &baseline::Baseline, there: &baseline::Baseline| {
-            here.entries.iter().filter(|(id, entry)| there.entries.get(*id).is_none_or(|other| other.print != entry.print)).count() as u64
+            here.entries
+                .iter()
+                .filter(|(id, entry)| there.entries.get(*id).is_none_or(|other| other.print != entry.print))
+                .count() as u64
         };
-        Ok((inside, AgainstToday { only_today: only(&now, &then), only_in_backup: only(&then, &now), accounts }))
+        Ok((
+            inside,
+            AgainstToday {
+                only_today: only(&now, &then),
+                only_in_backup: only(&then, &now),
+                accounts,
+            },
+        ))
     }
 }
 
 /// The totals of a manifest against those found, counted: how many accounts are equal, of how many.
 pub fn accounts_equal(manifest: &Manifest, found: &BookTotals) -> (u64, u64) {
-    let equal = manifest.about.totals.iter().filter(|said| found.totals.iter().any(|t| t == *said)).count();
+    let equal = manifest
+        .about
+        .totals
+        .iter()
+        .filter(|said| found.totals.iter().any(|t| t == *said))
+        .count();
     (equal as u64, manifest.about.totals.len() as u64)
 }
 

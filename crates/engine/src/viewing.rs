@@ -65,8 +65,17 @@ impl Engine {
         for instant in &paid_out {
             *slots.entry(slot(*instant, zone)).or_default() += 1;
         }
-        let payouts = slots.into_iter().filter(|(_, count)| count * 100 >= paid_out.len() * PAYOUT_SHARE).map(|(slot, _)| slot).collect();
-        Ok(Rhythm { heat, history_days, payments: u32::try_from(payments.len()).unwrap_or(u32::MAX), payouts })
+        let payouts = slots
+            .into_iter()
+            .filter(|(_, count)| count * 100 >= paid_out.len() * PAYOUT_SHARE)
+            .map(|(slot, _)| slot)
+            .collect();
+        Ok(Rhythm {
+            heat,
+            history_days,
+            payments: u32::try_from(payments.len()).unwrap_or(u32::MAX),
+            payouts,
+        })
     }
 
     /// When the newest payment happened that any connector version has read.
@@ -106,8 +115,13 @@ impl Engine {
         let body: Option<String> = row.get("body");
         let entry: Option<Entry> = body.map(|text| from_json("entry", text.as_bytes())).transpose()?;
         let bank: Option<&AccountId> = connection.roles.get(Role::Bank);
-        let amount = entry.and_then(|entry| entry.lines.into_iter().find(|line| Some(&line.account) == bank)).map(|line| line.amount);
-        Ok(Some(Newest { instant: parsed("instant", row.get("instant"))?, amount }))
+        let amount = entry
+            .and_then(|entry| entry.lines.into_iter().find(|line| Some(&line.account) == bank))
+            .map(|line| line.amount);
+        Ok(Some(Newest {
+            instant: parsed("instant", row.get("instant"))?,
+            amount,
+        }))
     }
 
     /// A mark that changes whenever what is known of a connection's movements does: records, keys, aliases, holds.
@@ -141,13 +155,23 @@ impl Engine {
             None => BooksLock::Free,
             Some(holder) => BooksLock::Open { by: holder.to_string() },
         };
-        let dates: Vec<jiff::civil::Date> = self.candidates(company, connection, plan.new_from).await?.into_iter().map(|c| c.date).collect();
+        let dates: Vec<jiff::civil::Date> = self
+            .candidates(company, connection, plan.new_from)
+            .await?
+            .into_iter()
+            .map(|c| c.date)
+            .collect();
         let closed = company.closed_through.max(description.closed_through);
         Ok(vec![
             checks::books_not_open(&lock),
             checks::disk_space(crate::home::free_bytes(self.home.dir()), description.size_bytes.saturating_mul(3)),
             // Opening refuses every version it was not tested with, so reaching this line is the finding.
-            CheckResult::new(CheckId::BooksVersionKnown, upgrade::Verdict::Pass, format!("{} {}", description.app, description.app_version), "a known version"),
+            CheckResult::new(
+                CheckId::BooksVersionKnown,
+                upgrade::Verdict::Pass,
+                format!("{} {}", description.app, description.app_version),
+                "a known version",
+            ),
             match dates.is_empty() {
                 true => CheckResult::not_applicable(CheckId::PeriodOpen, "nothing of the old connector will be converted"),
                 false => checks::period_open(closed, &dates),
@@ -159,7 +183,12 @@ impl Engine {
     /// Erases every access of a connection here, and says what remains to be done at the provider.
     pub async fn disconnect(&self, company: &Company, connection: &Connection) -> Result<Revocation, Problem> {
         let provider = self.provider(&connection.provider)?;
-        let versions: Vec<String> = self.catalog.connectors().filter(|p| p.name() == connection.connector).map(|p| p.version().to_string()).collect();
+        let versions: Vec<String> = self
+            .catalog
+            .connectors()
+            .filter(|p| p.name() == connection.connector)
+            .map(|p| p.version().to_string())
+            .collect();
         for version in versions {
             self.retire_access(connection, &version).await?;
         }
@@ -180,5 +209,8 @@ const PAYOUTS: &str = "payouts";
 
 fn slot(instant: Timestamp, zone: &TimeZone) -> (u8, u8) {
     let local = instant.to_zoned(zone.clone());
-    (u8::try_from(local.weekday().to_monday_zero_offset()).unwrap_or(0), u8::try_from(local.hour()).unwrap_or(0))
+    (
+        u8::try_from(local.weekday().to_monday_zero_offset()).unwrap_or(0),
+        u8::try_from(local.hour()).unwrap_or(0),
+    )
 }

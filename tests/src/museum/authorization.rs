@@ -6,8 +6,8 @@ use super::{OrPanic, child, waiting};
 use crate::errors::Exhibit;
 use authorization::keychain::{KeyStore, StoreError};
 use authorization::{
-    Clock, Controls, Endpoints, Environment, Keychain, KeychainStatus, OpenPage, Provider, Redirect, SignIn, SignInEvent, Signer, Tenant, Vault,
-    VaultSetup, Which, authorize, migrate, providers, require_permissions,
+    Clock, Controls, Endpoints, Environment, Keychain, KeychainStatus, OpenPage, Provider, Redirect, SignIn, SignInEvent, Signer, Tenant,
+    Vault, VaultSetup, Which, authorize, migrate, providers, require_permissions,
 };
 use ledger::Problem;
 use practice::{Consent, ServeOptions, Served, Story};
@@ -244,7 +244,11 @@ impl KeyStore for Asks {
 }
 
 fn provider() -> Exhibit {
-    let bad = SQUARE.replace("checked = \"2026-11-23\"", "checked = \"lately\"").replacen("https://connect.squareup.com/oauth2/token\"", "http://connect.squareup.com/oauth2/token\"", 1);
+    let bad = SQUARE.replace("checked = \"2026-11-23\"", "checked = \"lately\"").replacen(
+        "https://connect.squareup.com/oauth2/token\"",
+        "http://connect.squareup.com/oauth2/token\"",
+        1,
+    );
     exhibit(Provider::parse("providers/square.toml", &bad))
 }
 

@@ -222,7 +222,8 @@ fn disk_full() -> Exhibit {
     fs::write(office.folder("staging").join(BOOK), [noise(LARGE_BYTES), vec![1]].concat()).expect("it is ours");
     let taken = Backups::new(Worker::new(script)).take(&office.place, &office.key, &office.staged(), &wanted(&[]), &mut quiet);
     let exhibit = office.exhibit(taken);
-    let names = exhibit.problem.to_string().split_whitespace().filter(|word| word.starts_with("data/")).map(str::to_string).collect::<Vec<_>>();
+    let names =
+        exhibit.problem.to_string().split_whitespace().filter(|word| word.starts_with("data/")).map(str::to_string).collect::<Vec<_>>();
     names.into_iter().fold(exhibit, |exhibit, name| exhibit.replacing(name, "<pack>"))
 }
 

@@ -196,7 +196,10 @@ fn read_back() -> Exhibit {
             if step == Step::Written {
                 let copy = copy.clone();
                 let other = std::thread::spawn(move || {
-                    waiting(tamper(&copy, &["UPDATE splits SET value_num = value_num + 1, quantity_num = quantity_num + 1 WHERE value_num = 11800"]));
+                    waiting(tamper(
+                        &copy,
+                        &["UPDATE splits SET value_num = value_num + 1, quantity_num = quantity_num + 1 WHERE value_num = 11800"],
+                    ));
                 });
                 other.join().expect("the copy is there");
             }

@@ -324,7 +324,8 @@ pub async fn begun(engine: &Engine, company: &Company, connection: &Connection) 
 
 /// Says yes at every gate until the upgrade stands still for another reason.
 pub async fn carried_on(engine: &Engine, upgrade: &str) -> State {
-    let around = Surroundings { watcher: Watcher::silent(), desk: SignInDesk::unattended(Arc::new(api::practice_company::ScriptedBrowser)) };
+    let around =
+        Surroundings { watcher: Watcher::silent(), desk: SignInDesk::unattended(Arc::new(api::practice_company::ScriptedBrowser)) };
     loop {
         let state = engine.run_upgrade(upgrade, &around).await.or_panic();
         let Mode::Waiting { .. } = state.mode else { return state };
@@ -359,9 +360,9 @@ fn upgrade_fact() -> Exhibit {
         let forget = "CREATE TRIGGER forget AFTER INSERT ON upgrade_fact WHEN NEW.name = 'first-backup' BEGIN DELETE FROM upgrade_fact WHERE name = 'first-backup'; END";
         sqlx::query(forget).execute(&at.engine.pool).await.expect("it is ours");
         let state = carried_on(&at.engine, &upgrade).await;
-        match &state.mode {
-            Mode::Paused { reason: PauseReason::Problem { problem } } => at.shown(child::problem_of(problem)),
-            other => panic!("the upgrade stands elsewhere: {other:?}"),
-        }
+        let Mode::Paused { reason: PauseReason::Problem { problem } } = &state.mode else {
+            panic!("the upgrade stands elsewhere: {:?}", state.mode);
+        };
+        at.shown(child::problem_of(problem))
     })
 }

@@ -69,8 +69,10 @@ pub fn sale(number: u32, day: &str, cents: i64) -> Entry {
 
 pub fn entry(number: u32, day: &str, lines: &[(&str, i64, &str)]) -> Entry {
     let key = EntryKey::new(format!("square:payment:p_{number}")).expect("a good key");
-    let lines: Vec<Line> =
-        lines.iter().map(|(name, minor, currency)| Line { account: account(name), amount: amount(*minor, currency), memo: String::new() }).collect();
+    let lines: Vec<Line> = lines
+        .iter()
+        .map(|(name, minor, currency)| Line { account: account(name), amount: amount(*minor, currency), memo: String::new() })
+        .collect();
     Entry {
         covers: vec![key.clone()],
         key,
@@ -122,7 +124,9 @@ pub async fn answering(head: &str, body: Vec<u8>) -> String {
 fn complete(request: &[u8]) -> bool {
     let text = String::from_utf8_lossy(request);
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
-    let announced = head.lines().filter_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:").and_then(|n| n.trim().parse::<usize>().ok()));
+    let announced = head
+        .lines()
+        .filter_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:").and_then(|n| n.trim().parse::<usize>().ok()));
     body.len() >= announced.sum::<usize>()
 }
 

@@ -67,10 +67,6 @@ pub const OWED: &[Absent] = &[
     Absent { code: "E-WINDOW-HOME", why: "Raised by the window program only, which the museum cannot link." },
     Absent { code: "E-WINDOW-CLOSING", why: "Raised by the window program only, which the museum cannot link." },
     Absent { code: "E-WINDOW-BROWSER", why: "Raised by the window program only, which the museum cannot link." },
-    Absent { code: "E-ACCOUNT-BUSY", why: "Raised by the terminal program only, which has no codes() that the museum could ask." },
-    Absent { code: "E-BROWSER", why: "Raised by the terminal program only, which has no codes() that the museum could ask." },
-    Absent { code: "E-ROLE-TEXT", why: "Raised by the terminal program only, which has no codes() that the museum could ask." },
-    Absent { code: "E-ROLES-BUSY", why: "Raised by the terminal program only, which has no codes() that the museum could ask." },
 ];
 
 /// Runs a provocation that has to wait for disk or network.

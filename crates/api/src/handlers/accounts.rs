@@ -39,14 +39,26 @@ pub async fn sign_in(at: &At, connection: &Connection) -> Result<SignIn, Problem
     let living = |d: &&Described| matches!(d.state, CredentialState::Active | CredentialState::Superseded);
     let granted: Vec<String> = access.as_ref().map(|a| a.permissions.clone()).unwrap_or_default();
     let needed = package.permissions().to_vec();
-    let missing: Vec<String> = permissions(at, connection, &granted, &needed).into_iter().filter(|p| p.state == PermissionState::Missing).map(|p| p.words).collect();
+    let missing: Vec<String> = permissions(at, connection, &granted, &needed)
+        .into_iter()
+        .filter(|p| p.state == PermissionState::Missing)
+        .map(|p| p.words)
+        .collect();
     let ends = access.as_ref().and_then(|a| a.refresh_expires.or(a.access_expires));
     let state = match &access {
         None if all.is_empty() => ConnectionState::NeverConnected,
         None => ConnectionState::Disconnected,
         Some(access) => state_of(access, &missing, at.now()),
     };
-    Ok(SignIn { state, version, needed, missing, ends, older_kept: upgrading && all.iter().filter(living).count() > 1, access })
+    Ok(SignIn {
+        state,
+        version,
+        needed,
+        missing,
+        ends,
+        older_kept: upgrading && all.iter().filter(living).count() > 1,
+        access,
+    })
 }
 
 fn state_of(access: &Described, missing: &[String], now: Timestamp) -> ConnectionState {
@@ -55,7 +67,9 @@ fn state_of(access: &Described, missing: &[String], now: Timestamp) -> Connectio
     match access.state {
         CredentialState::Retired => ConnectionState::Disconnected,
         CredentialState::NeedsReauth if over => ConnectionState::Ended,
-        CredentialState::NeedsReauth if access.reason.as_deref().is_some_and(|why| WITHOUT_KEY.contains(&why)) => ConnectionState::Unreadable,
+        CredentialState::NeedsReauth if access.reason.as_deref().is_some_and(|why| WITHOUT_KEY.contains(&why)) => {
+            ConnectionState::Unreadable
+        }
         CredentialState::NeedsReauth => ConnectionState::TakenBack,
         CredentialState::Active | CredentialState::Superseded if over => ConnectionState::Ended,
         CredentialState::Active | CredentialState::Superseded if !missing.is_empty() => ConnectionState::PermissionMissing,
@@ -88,13 +102,20 @@ pub async fn accounts_view(app: &App, args: CompanyArgs) -> Result<AccountsView,
     }
     let mut can_connect: Vec<ProviderView> = Vec::new();
     for package in at.engine.catalog.connectors() {
-        let taken = connections.iter().any(|c| c.provider == package.provider()) || can_connect.iter().any(|p| p.provider == package.provider());
+        let taken =
+            connections.iter().any(|c| c.provider == package.provider()) || can_connect.iter().any(|p| p.provider == package.provider());
         if !taken {
             let provider = at.engine.provider(package.provider())?;
-            can_connect.push(ProviderView { provider: provider.name, name: provider.title });
+            can_connect.push(ProviderView {
+                provider: provider.name,
+                name: provider.title,
+            });
         }
     }
-    let reconnecting = connections.iter().find(|c| app.desk().flow(&c.id).is_some_and(|flow| flow.ended.is_none())).map(|c| c.id.clone());
+    let reconnecting = connections
+        .iter()
+        .find(|c| app.desk().flow(&c.id).is_some_and(|flow| flow.ended.is_none()))
+        .map(|c| c.id.clone());
     Ok(AccountsView {
         company: at.company.id.clone(),
         company_name: at.company.name.clone(),
@@ -117,7 +138,10 @@ async fn connection_view(at: &At, connection: &Connection) -> Result<ConnectionV
         id: connection.id.clone(),
         provider: connection.provider.clone(),
         provider_name: at.provider_title(connection),
-        company_at_provider: access.map(|a| a.tenant.name.clone()).or_else(|| connection.tenant_name.clone()).filter(|name| !name.is_empty()),
+        company_at_provider: access
+            .map(|a| a.tenant.name.clone())
+            .or_else(|| connection.tenant_name.clone())
+            .filter(|name| !name.is_empty()),
         masked_id: connection.tenant_id.as_deref().map(mask),
         environment: environment(connection),
         permissions_granted: count(permissions.iter().filter(|p| p.state == PermissionState::Granted).count()),
@@ -136,7 +160,10 @@ async fn connection_view(at: &At, connection: &Connection) -> Result<ConnectionV
                 authorization::problems::E_SIGN_IN_EXPIRED,
                 format!("Changeover's access to {} has ended.", at.provider_title(connection)),
                 reason,
-                format!("Choose \"Reconnect {}\" and sign in again. Nothing that was fetched before is lost.", at.provider_title(connection)),
+                format!(
+                    "Choose \"Reconnect {}\" and sign in again. Nothing that was fetched before is lost.",
+                    at.provider_title(connection)
+                ),
             )
             .into()
         }),
@@ -192,7 +219,10 @@ pub async fn disconnect(app: &App, args: ConnectionArgs) -> Result<AccountsView,
         return Err(Problem::new(
             engine::upgrading::E_UPGRADE_OPEN,
             format!("{} cannot be disconnected now.", at.provider_title(&connection)),
-            format!("An upgrade from connector {} to {} is under way and needs its access.", open.from_version, open.to_version),
+            format!(
+                "An upgrade from connector {} to {} is under way and needs its access.",
+                open.from_version, open.to_version
+            ),
             "Finish the upgrade or roll it back, then disconnect.",
         ));
     }

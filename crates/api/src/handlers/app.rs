@@ -20,7 +20,10 @@ pub async fn app_view(app: &App, _: NoArgs) -> Result<AppView, Problem> {
             companies.push(company_view(app, &company.id).await?);
         }
     }
-    let current = app.current().filter(|id| companies.iter().any(|c| c.id == *id)).or_else(|| companies.first().map(|c| c.id.clone()));
+    let current = app
+        .current()
+        .filter(|id| companies.iter().any(|c| c.id == *id))
+        .or_else(|| companies.first().map(|c| c.id.clone()));
     let shown = match &current {
         Some(id) => Some(at(app, id).await?),
         None => None,
@@ -30,11 +33,19 @@ pub async fn app_view(app: &App, _: NoArgs) -> Result<AppView, Problem> {
         version: env!("CARGO_PKG_VERSION").to_string(),
         first_run: companies.is_empty(),
         companies,
-        jobs: app.jobs().all_running().into_iter().filter(|job| job.company.is_none() || job.company == current).collect(),
+        jobs: app
+            .jobs()
+            .all_running()
+            .into_iter()
+            .filter(|job| job.company.is_none() || job.company == current)
+            .collect(),
         current,
         keychain: keychain(app, &engine).await,
         practice_band: match &shown {
-            Some(at) if at.company.practice => app.practice_facts()?.map(|facts| PracticeBandView { story: facts.story, now: at.now().to_string() }),
+            Some(at) if at.company.practice => app.practice_facts()?.map(|facts| PracticeBandView {
+                story: facts.story,
+                now: at.now().to_string(),
+            }),
             Some(_) | None => None,
         },
         problem: None,
@@ -55,7 +66,12 @@ async fn company_view(app: &App, id: &str) -> Result<CompanyView, Problem> {
         id: at.company.id.clone(),
         name: at.company.name.clone(),
         accounting_app: ACCOUNTING_APP.to_string(),
-        books_file: at.company.books_path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
+        books_file: at
+            .company
+            .books_path
+            .file_name()
+            .map(|n| n.to_string_lossy().into_owned())
+            .unwrap_or_default(),
         currency: at.company.currency.code().to_string(),
         zone: at.company.zone.clone(),
         environment: company_environment(&at, &connections),
@@ -77,7 +93,10 @@ fn company_environment(at: &At, connections: &[engine::store::company::Connectio
 
 fn worst(needs: &[NeedView]) -> Mood {
     let has = |mood: Mood| needs.iter().any(|need| need.mood == mood);
-    [Mood::Stop, Mood::Attention, Mood::Information].into_iter().find(|mood| has(*mood)).unwrap_or(Mood::Good)
+    [Mood::Stop, Mood::Attention, Mood::Information]
+        .into_iter()
+        .find(|mood| has(*mood))
+        .unwrap_or(Mood::Good)
 }
 
 /// Where an installation keeps its secrets. A keychain that does not answer in time shows as "unknown" until it does.
@@ -110,9 +129,15 @@ pub fn keychain_name() -> &'static str {
 
 fn status_view(status: KeychainStatus) -> KeychainView {
     match status {
-        KeychainStatus::Available => KeychainView::Keychain { name: keychain_name().to_string() },
-        KeychainStatus::Locked => KeychainView::Locked { name: keychain_name().to_string() },
+        KeychainStatus::Available => KeychainView::Keychain {
+            name: keychain_name().to_string(),
+        },
+        KeychainStatus::Locked => KeychainView::Locked {
+            name: keychain_name().to_string(),
+        },
         KeychainStatus::Absent(why) => KeychainView::SessionOnly { why },
-        KeychainStatus::SessionOnly => KeychainView::SessionOnly { why: "Nothing is kept beyond this run.".to_string() },
+        KeychainStatus::SessionOnly => KeychainView::SessionOnly {
+            why: "Nothing is kept beyond this run.".to_string(),
+        },
     }
 }

@@ -23,7 +23,10 @@ pub async fn backups_view(app: &App, args: CompanyArgs) -> Result<BackupsView, P
     for row in &all {
         backups.push(backup_view(&at, row).await?);
     }
-    let ended = WORKS.iter().filter_map(|work| app.jobs().latest(Some(&at.company.id), *work)).max_by(|a, b| a.started.cmp(&b.started));
+    let ended = WORKS
+        .iter()
+        .filter_map(|work| app.jobs().latest(Some(&at.company.id), *work))
+        .max_by(|a, b| a.started.cmp(&b.started));
     Ok(BackupsView {
         company: at.company.id.clone(),
         company_name: at.company.name.clone(),
@@ -102,7 +105,9 @@ pub async fn backup_now(app: &App, args: CompanyArgs) -> Result<JobView, Problem
     let at = at(app, &args.company).await?;
     must_be_free(app, &at.company)?;
     let company = at.company.clone();
-    Ok(start(app, &company, Work::Backup, move |watcher| async move { at.engine.take_backup(&at.company, BY_HAND, None, &watcher).await.map(|_| ()) }))
+    Ok(start(app, &company, Work::Backup, move |watcher| async move {
+        at.engine.take_backup(&at.company, BY_HAND, None, &watcher).await.map(|_| ())
+    }))
 }
 
 /// Restores a backup into a working folder, opens the books and compares every total; mark three.
@@ -124,5 +129,8 @@ pub async fn recovery_kit(app: &App, args: RecoveryKitArgs) -> Result<RecoveryKi
     let at = reach(app, &args.company).await?;
     let fingerprint = at.engine.write_recovery_kit(Path::new(&args.path)).await?;
     app.changed();
-    Ok(RecoveryKitView { file: args.path, fingerprint })
+    Ok(RecoveryKitView {
+        file: args.path,
+        fingerprint,
+    })
 }

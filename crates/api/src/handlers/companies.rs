@@ -37,7 +37,12 @@ pub async fn books_inspect(app: &App, args: PathArgs) -> Result<CompanyAddView, 
     for engine in app.engines().await {
         let same = std::fs::canonicalize(&path).ok();
         if let Some(taken) = engine.companies().await?.into_iter().find(|c| Some(&c.books_path) == same.as_ref()) {
-            let problem = Problem::new(E_COMPANY_TAKEN, "These books are already looked after.", format!("\"{}\" uses the same file.", taken.name), "Open that company, or choose another file.");
+            let problem = Problem::new(
+                E_COMPANY_TAKEN,
+                "These books are already looked after.",
+                format!("\"{}\" uses the same file.", taken.name),
+                "Open that company, or choose another file.",
+            );
             view.problems.push(problem.into());
         }
     }
@@ -46,8 +51,18 @@ pub async fn books_inspect(app: &App, args: PathArgs) -> Result<CompanyAddView, 
 
 async fn look(app: &App, path: &Path, view: &mut CompanyAddView) -> Result<(), Problem> {
     let engine = app.real();
-    let Some((connector, version)) = engine.catalog.connectors().last().map(|p| (p.name().to_string(), p.version().to_string())) else {
-        return Err(Problem::new(E_CONNECTOR_UNKNOWN, "No connector is known.", "The catalogue is empty.", "Reinstall Changeover."));
+    let Some((connector, version)) = engine
+        .catalog
+        .connectors()
+        .last()
+        .map(|p| (p.name().to_string(), p.version().to_string()))
+    else {
+        return Err(Problem::new(
+            E_CONNECTOR_UNKNOWN,
+            "No connector is known.",
+            "The catalogue is empty.",
+            "Reinstall Changeover.",
+        ));
     };
     let inspection = engine.inspect_books(path, &connector, &version).await?;
     let description = inspection.description;
@@ -71,7 +86,11 @@ async fn look(app: &App, path: &Path, view: &mut CompanyAddView) -> Result<(), P
             name: account.full_name.clone(),
             account_kind: kind_word(account.kind).to_string(),
             placeholder: account.placeholder,
-            balance: balances.get(&account.id).copied().unwrap_or(ledger::Money::zero(account.currency.unwrap_or(description.currency))).into(),
+            balance: balances
+                .get(&account.id)
+                .copied()
+                .unwrap_or(ledger::Money::zero(account.currency.unwrap_or(description.currency)))
+                .into(),
             entries: small(lines.get(&account.id).copied().unwrap_or(0)),
         })
         .collect();
@@ -82,11 +101,21 @@ async fn look(app: &App, path: &Path, view: &mut CompanyAddView) -> Result<(), P
             let proposal = inspection.proposals.iter().find(|proposal| proposal.role == *role);
             RoleProposalView {
                 role: role.name().to_string(),
-                needed_by: engine.catalog.connectors().filter(|p| p.name() == connector && p.roles().contains(role)).map(|p| p.version().to_string()).collect(),
+                needed_by: engine
+                    .catalog
+                    .connectors()
+                    .filter(|p| p.name() == connector && p.roles().contains(role))
+                    .map(|p| p.version().to_string())
+                    .collect(),
                 account: proposal.map(|proposal| proposal.account.0.clone()),
                 reasons: proposal.map(|proposal| proposal.reasons.clone()).unwrap_or_default(),
                 sure: proposal.is_some_and(|proposal| proposal.confidence == books::Confidence::Sure),
-                fitting: description.accounts.iter().filter(|account| fits(*role, account, &description.accounts, description.currency)).map(|account| account.id.0.clone()).collect(),
+                fitting: description
+                    .accounts
+                    .iter()
+                    .filter(|account| fits(*role, account, &description.accounts, description.currency))
+                    .map(|account| account.id.0.clone())
+                    .collect(),
             }
         })
         .collect();
@@ -121,7 +150,10 @@ fn proposed_name(path: &Path) -> String {
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let spaced: String = stem.chars().map(|c| if matches!(c, '-' | '_' | '.') { ' ' } else { c }).collect();
     let mut letters = spaced.trim().chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+    letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect())
+        .unwrap_or_default()
 }
 
 fn providers(engine: &Engine) -> Result<Vec<ProviderChoiceView>, Problem> {
@@ -132,7 +164,12 @@ fn providers(engine: &Engine) -> Result<Vec<ProviderChoiceView>, Problem> {
             Ok(ProviderChoiceView {
                 provider: name.to_string(),
                 name: engine.provider(name)?.title,
-                versions: engine.catalog.connectors().filter(|p| p.provider() == name).map(|p| p.version().to_string()).collect(),
+                versions: engine
+                    .catalog
+                    .connectors()
+                    .filter(|p| p.provider() == name)
+                    .map(|p| p.version().to_string())
+                    .collect(),
             })
         })
         .collect()
@@ -148,22 +185,52 @@ pub async fn company_add(app: &App, args: CompanyAddArgs) -> Result<CompanyAdded
         .ok_or_else(|| {
             Problem::new(
                 E_CONNECTOR_UNKNOWN,
-                format!("There is no connector for \"{}\" of version {}.", args.provider, args.connector_version),
+                format!(
+                    "There is no connector for \"{}\" of version {}.",
+                    args.provider, args.connector_version
+                ),
                 "The catalogue does not list it.",
                 "Choose a provider and version that are listed.",
             )
         })?;
     let mut roles = RoleMap::default();
     for choice in &args.roles {
-        let role: Role = choice.role.parse().map_err(|why: String| Problem::new(crate::contract::E_COMMAND_ARGUMENTS, "A role is not known.", why, "Update Changeover: its window and its engine are of different versions."))?;
+        let role: Role = choice.role.parse().map_err(|why: String| {
+            Problem::new(
+                crate::contract::E_COMMAND_ARGUMENTS,
+                "A role is not known.",
+                why,
+                "Update Changeover: its window and its engine are of different versions.",
+            )
+        })?;
         roles.bind(role, AccountId(choice.account.clone()));
     }
     let zone = TimeZone::get(&args.zone).map_err(|_| {
-        Problem::new(E_ZONE_UNKNOWN, format!("The time zone \"{}\" is not known.", args.zone), "Posting dates depend on the business's time zone.", "Use a name such as \"America/New_York\" or \"Europe/Berlin\".")
+        Problem::new(
+            E_ZONE_UNKNOWN,
+            format!("The time zone \"{}\" is not known.", args.zone),
+            "Posting dates depend on the business's time zone.",
+            "Use a name such as \"America/New_York\" or \"Europe/Berlin\".",
+        )
     })?;
     let year = engine.now().to_zoned(zone.clone()).date().first_of_year();
-    let sync_from = year.to_zoned(zone).map_err(|why| Problem::new(E_ZONE_UNKNOWN, "The start of the year is not a moment in this time zone.", why.to_string(), "Choose another time zone."))?.timestamp();
-    let new = NewCompany { name: args.name.trim().to_string(), books_path: PathBuf::from(&args.books), zone: args.zone, practice: false };
+    let sync_from = year
+        .to_zoned(zone)
+        .map_err(|why| {
+            Problem::new(
+                E_ZONE_UNKNOWN,
+                "The start of the year is not a moment in this time zone.",
+                why.to_string(),
+                "Choose another time zone.",
+            )
+        })?
+        .timestamp();
+    let new = NewCompany {
+        name: args.name.trim().to_string(),
+        books_path: PathBuf::from(&args.books),
+        zone: args.zone,
+        practice: false,
+    };
     let connection = NewConnection {
         provider: args.provider,
         environment: authorization::Environment::Production.name().to_string(),
@@ -177,5 +244,9 @@ pub async fn company_add(app: &App, args: CompanyAddArgs) -> Result<CompanyAdded
     };
     let (company, connection) = engine.add_company(new, connection).await?;
     app.select(Some(company.id.clone()));
-    Ok(CompanyAddedView { company: company.id, name: company.name, connection: connection.id })
+    Ok(CompanyAddedView {
+        company: company.id,
+        name: company.name,
+        connection: connection.id,
+    })
 }

@@ -16,7 +16,11 @@ pub async fn job_cancel(app: &App, args: JobArgs) -> Result<JobView, Problem> {
     let job = app.jobs().view(&args.job)?;
     if let Some(company) = job.company.as_deref().filter(|_| upgrade_run::RUNNING.contains(&job.work)) {
         let at = at(app, company).await?;
-        for row in stored::of_company(&at.engine.pool, &at.company.id).await?.into_iter().filter(|row| row.open) {
+        for row in stored::of_company(&at.engine.pool, &at.company.id)
+            .await?
+            .into_iter()
+            .filter(|row| row.open)
+        {
             if matches!(at.engine.upgrade_state(&row.id).await?.mode, Mode::RollingBack { .. }) {
                 return Err(Problem::new(
                     ::upgrade::refusal::E_NOT_NOW,

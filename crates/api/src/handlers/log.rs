@@ -29,7 +29,11 @@ pub async fn log_view(app: &App, args: LogArgs) -> Result<LogView, Problem> {
         Some(at) => Some(scopes(at).await?),
         None => None,
     };
-    let wanted = |entry: &Entry| scopes.as_ref().is_none_or(|scopes| entry.scope.as_ref().is_none_or(|scope| scopes.contains(scope)));
+    let wanted = |entry: &Entry| {
+        scopes
+            .as_ref()
+            .is_none_or(|scopes| entry.scope.as_ref().is_none_or(|scope| scopes.contains(scope)))
+    };
     let search = args.search.trim().to_lowercase();
     let mut views: Vec<LogEntryView> = Vec::new();
     for engine in &engines {
@@ -39,7 +43,10 @@ pub async fn log_view(app: &App, args: LogArgs) -> Result<LogView, Problem> {
                 continue;
             }
             let view = entry_view(entry, area);
-            if search.is_empty() || view.words.to_lowercase().contains(&search) || view.who.as_ref().is_some_and(|who| who.to_lowercase().contains(&search)) {
+            if search.is_empty()
+                || view.words.to_lowercase().contains(&search)
+                || view.who.as_ref().is_some_and(|who| who.to_lowercase().contains(&search))
+            {
                 views.push(view);
             }
         }
@@ -74,7 +81,10 @@ async fn all(engine: &Engine) -> Result<Vec<Entry>, Problem> {
     let mut all: Vec<Entry> = Vec::new();
     loop {
         let after = all.last().map_or(0, |entry| entry.seq);
-        let page = engine.journal.entries(&Filter::default(), after, journal::store::LARGEST_PAGE).await?;
+        let page = engine
+            .journal
+            .entries(&Filter::default(), after, journal::store::LARGEST_PAGE)
+            .await?;
         if page.is_empty() {
             return Ok(all);
         }
@@ -102,7 +112,9 @@ async fn chain(app: &App, engines: &[Arc<Engine>]) -> Result<ChainView, Problem>
         records += small(engine.journal.head().await?.map_or(0, |head| head.seq));
         match app.inner.memory.chain(&engine.installation) {
             Some(broken @ ChainView::Broken { .. }) => return Ok(broken),
-            Some(ChainView::Good { records, checked }) => good = good.map(|(sum, since)| (sum + records, if since.is_empty() { checked } else { since.min(checked) })),
+            Some(ChainView::Good { records, checked }) => {
+                good = good.map(|(sum, since)| (sum + records, if since.is_empty() { checked } else { since.min(checked) }))
+            }
             Some(ChainView::NotChecked { .. }) | None => good = None,
         }
     }
@@ -118,13 +130,33 @@ pub async fn log_verify(app: &App, _: NoArgs) -> Result<LogView, Problem> {
         let verdict = journal::verify(&engine.pool, None).await?;
         let records = small(verified_records(&verdict));
         let view = match verdict {
-            Verdict::Good { .. } => ChainView::Good { records, checked: engine.now().to_string() },
-            Verdict::Broken { seq, flaw, what } => ChainView::Broken { records: small(newest_seq(&engine).await), first_bad: small(seq), finding: format!("{}: {what}", flaw_words(flaw)) },
-            Verdict::Unreadable { why } => ChainView::Broken { records, first_bad: 0, finding: format!("The log cannot be read, so it was not judged: {why}") },
+            Verdict::Good { .. } => ChainView::Good {
+                records,
+                checked: engine.now().to_string(),
+            },
+            Verdict::Broken { seq, flaw, what } => ChainView::Broken {
+                records: small(newest_seq(&engine).await),
+                first_bad: small(seq),
+                finding: format!("{}: {what}", flaw_words(flaw)),
+            },
+            Verdict::Unreadable { why } => ChainView::Broken {
+                records,
+                first_bad: 0,
+                finding: format!("The log cannot be read, so it was not judged: {why}"),
+            },
         };
         app.inner.memory.keep_chain(&engine.installation, view);
     }
-    let shown = log_view(app, LogArgs { company: None, filter: LogFilter::All, search: String::new(), page: 0 }).await;
+    let shown = log_view(
+        app,
+        LogArgs {
+            company: None,
+            filter: LogFilter::All,
+            search: String::new(),
+            page: 0,
+        },
+    )
+    .await;
     match shown {
         Ok(view) => Ok(view),
         // A damaged log may refuse to be listed; the verdict is what was asked for.

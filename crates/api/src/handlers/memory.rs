@@ -4,11 +4,11 @@
 //! was given for. It must never hold a secret.
 
 use crate::views::{ChainView, KeychainView, RestoreView};
+use ::reconcile::Shadow;
 use engine::agreement::Agreement;
 use engine::previewing::{AgainstToday, Inside};
 use jiff::Timestamp;
 use ledger::Problem;
-use ::reconcile::Shadow;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -91,7 +91,10 @@ impl Memory {
     }
 
     pub fn shadow(&self, upgrade: &str, stamp: &str) -> Option<Arc<Shadow>> {
-        open(&self.shadows).get(upgrade).filter(|(known, _)| known == stamp).map(|(_, shadow)| shadow.clone())
+        open(&self.shadows)
+            .get(upgrade)
+            .filter(|(known, _)| known == stamp)
+            .map(|(_, shadow)| shadow.clone())
     }
 
     pub fn keep_shadow(&self, upgrade: &str, stamp: String, shadow: Arc<Shadow>) {
@@ -99,7 +102,10 @@ impl Memory {
     }
 
     pub fn preview(&self, backup: &str, stamp: &str) -> Option<Preview> {
-        open(&self.previews).get(backup).filter(|(known, _)| known == stamp).map(|(_, preview)| preview.clone())
+        open(&self.previews)
+            .get(backup)
+            .filter(|(known, _)| known == stamp)
+            .map(|(_, preview)| preview.clone())
     }
 
     pub fn keep_preview(&self, backup: &str, stamp: String, preview: Preview) {
@@ -107,7 +113,10 @@ impl Memory {
     }
 
     pub fn restore(&self, backup: &str) -> Option<Restoring> {
-        open(&self.restores).get(backup).filter(|restoring| restoring.since.elapsed() < SHOWN).cloned()
+        open(&self.restores)
+            .get(backup)
+            .filter(|restoring| restoring.since.elapsed() < SHOWN)
+            .cloned()
     }
 
     pub fn keep_restore(&self, backup: &str, restoring: Restoring) {

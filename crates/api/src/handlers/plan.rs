@@ -25,7 +25,12 @@ const AWAKE: std::ops::RangeInclusive<u8> = 6..=21;
 
 /// What a person wishes who plans in the window.
 pub fn wishes(to: &str) -> Wishes {
-    Wishes { to_version: to.to_string(), new_from: None, watch_days: Plan::WATCH_DAYS, unattended: false }
+    Wishes {
+        to_version: to.to_string(),
+        new_from: None,
+        watch_days: Plan::WATCH_DAYS,
+        unattended: false,
+    }
 }
 
 pub async fn upgrade_plan(app: &App, args: UpgradePlanArgs) -> Result<UpgradeView, Problem> {
@@ -35,7 +40,9 @@ pub async fn upgrade_plan(app: &App, args: UpgradePlanArgs) -> Result<UpgradeVie
         return upgrade_run::run_view(app, &at, &open.id).await;
     }
     let plan = at.engine.make_plan(&at.company, &connection, &wishes(&args.to)).await?;
-    Ok(UpgradeView::Plan { plan: Box::new(plan_view(&at, &connection, &plan).await?) })
+    Ok(UpgradeView::Plan {
+        plan: Box::new(plan_view(&at, &connection, &plan).await?),
+    })
 }
 
 async fn plan_view(at: &At, connection: &Connection, plan: &Plan) -> Result<PlanView, Problem> {
@@ -48,7 +55,12 @@ async fn plan_view(at: &At, connection: &Connection, plan: &Plan) -> Result<Plan
     let sign_in = sign_in(at, connection).await?;
     let granted = sign_in.access.as_ref().map(|a| a.permissions.clone()).unwrap_or_default();
 
-    let mut readiness: Vec<CheckView> = engine.readiness(&at.company, connection, plan).await?.iter().map(check_view).collect();
+    let mut readiness: Vec<CheckView> = engine
+        .readiness(&at.company, connection, plan)
+        .await?
+        .iter()
+        .map(check_view)
+        .collect();
     readiness.push(own_check(
         "roles_chosen",
         "Every account is chosen",
@@ -57,8 +69,16 @@ async fn plan_view(at: &At, connection: &Connection, plan: &Plan) -> Result<Plan
         "Choose an account for each of these roles, then check again.",
     ));
     let stopped = is_stopped(sign_in.state).then(|| format!("{} cannot be read with the present sign-in.", at.provider_title(connection)));
-    readiness.push(own_check("signed_in", "The present sign-in works", stopped.into_iter().collect(), "signed in".to_string(), "Reconnect the account, then check again."));
-    let ready = readiness.iter().all(|check| !matches!(check.verdict, VerdictView::Fail | VerdictView::Inconclusive));
+    readiness.push(own_check(
+        "signed_in",
+        "The present sign-in works",
+        stopped.into_iter().collect(),
+        "signed in".to_string(),
+        "Reconnect the account, then check again.",
+    ));
+    let ready = readiness
+        .iter()
+        .all(|check| !matches!(check.verdict, VerdictView::Fail | VerdictView::Inconclusive));
 
     let total = plan.slices.iter().map(|slice| slice.count).sum::<u64>();
     let amount = Money::sum(plan.currency, plan.slices.iter().map(|slice| slice.amount))?;
@@ -89,7 +109,12 @@ async fn plan_view(at: &At, connection: &Connection, plan: &Plan) -> Result<Plan
             .map(|s| s.expected_changes.as_slice())
             .unwrap_or_default()
             .iter()
-            .map(|change| ExpectedChangeView { id: change.id.clone(), title: change.title.clone(), text: change.text.clone(), example: None })
+            .map(|change| ExpectedChangeView {
+                id: change.id.clone(),
+                title: change.title.clone(),
+                text: change.text.clone(),
+                example: None,
+            })
             .collect(),
         permissions: permissions(at, connection, &granted, to.permissions()),
         roles,
@@ -119,14 +144,23 @@ fn own_check(id: &str, words: &str, faults: Vec<String>, found: String, next: &s
     }
 }
 
-fn roles_of(at: &At, connection: &Connection, accounts: &[ledger::Account], names: &BTreeMap<AccountId, String>, old: &BTreeSet<Role>, new: &BTreeSet<Role>) -> Vec<RoleRowView> {
+fn roles_of(
+    at: &At,
+    connection: &Connection,
+    accounts: &[ledger::Account],
+    names: &BTreeMap<AccountId, String>,
+    old: &BTreeSet<Role>,
+    new: &BTreeSet<Role>,
+) -> Vec<RoleRowView> {
     old.union(new)
         .map(|role| {
             let mut alone = RoleMap::default();
             if let Some(account) = connection.roles.get(*role) {
                 alone.bind(*role, account.clone());
             }
-            let fault = books::validate_roles(&alone, accounts, &[*role], at.company.currency).err().and_then(|problem| problem.why.into_iter().next());
+            let fault = books::validate_roles(&alone, accounts, &[*role], at.company.currency)
+                .err()
+                .and_then(|problem| problem.why.into_iter().next());
             RoleRowView {
                 role: role.name().to_string(),
                 account: connection.roles.get(*role).map(|account| account_name(names, connection, account)),
@@ -152,7 +186,10 @@ fn stages(at: &At, plan: &Plan) -> Vec<PlanStageView> {
                 amount: slice.map(|slice| slice.amount.into()),
                 from_day,
                 to_day,
-                gate: stage.next(waves).and_then(Stage::gate).map(|gate| ::upgrade::words::role(plan.gate_rule(gate).role).to_string()),
+                gate: stage
+                    .next(waves)
+                    .and_then(Stage::gate)
+                    .map(|gate| ::upgrade::words::role(plan.gate_rule(gate).role).to_string()),
                 days: (stage == Stage::Watching).then_some(plan.watch_days),
             }
         })
@@ -189,7 +226,10 @@ pub fn days_of(at: &At, plan: &Plan, slice: &::upgrade::Slice) -> (Option<String
         return (None, None);
     }
     let _ = plan;
-    let last = slice.to.and_then(|to| to.checked_sub(SignedDuration::from_secs(1)).ok()).map(|last| at.day(last));
+    let last = slice
+        .to
+        .and_then(|to| to.checked_sub(SignedDuration::from_secs(1)).ok())
+        .map(|last| at.day(last));
     (Some(at.day(slice.from)), last)
 }
 
@@ -208,13 +248,17 @@ fn quiet_hour(at: &At, rhythm: &Rhythm) -> Option<(Timestamp, u32)> {
     let today = at.now().to_zoned(at.zone.clone()).date();
     let mut best: Option<(u32, Timestamp)> = None;
     for ahead in 0..=DAYS {
-        let Ok(day) = today.checked_add(jiff::Span::new().days(ahead)) else { continue };
+        let Ok(day) = today.checked_add(jiff::Span::new().days(ahead)) else {
+            continue;
+        };
         if day == day.last_of_month() || day.day() == 1 {
             continue;
         }
         let weekday = u8::try_from(day.weekday().to_monday_zero_offset()).unwrap_or(0);
         for hour in AWAKE {
-            let Ok(start) = day.at(i8::try_from(hour).unwrap_or(0), 0, 0, 0).to_zoned(at.zone.clone()) else { continue };
+            let Ok(start) = day.at(i8::try_from(hour).unwrap_or(0), 0, 0, 0).to_zoned(at.zone.clone()) else {
+                continue;
+            };
             if start.timestamp() < earliest || rhythm.payouts.contains(&(weekday, hour)) {
                 continue;
             }
@@ -238,12 +282,23 @@ fn quiet_time(at: &At, rhythm: &Rhythm) -> Option<QuietTimeView> {
         payments_expected: paid.div_ceil(weeks),
         heat: rhythm.heat.clone(),
         history_days: rhythm.history_days,
-        payout_boundaries: rhythm.payouts.iter().map(|(weekday, hour)| BoundaryView { weekday: *weekday, hour: *hour }).collect(),
+        payout_boundaries: rhythm
+            .payouts
+            .iter()
+            .map(|(weekday, hour)| BoundaryView {
+                weekday: *weekday,
+                hour: *hour,
+            })
+            .collect(),
     })
 }
 
 /// How many new permissions a version asks for.
 pub fn new_permissions(at: &At, plan: &Plan) -> u32 {
-    let old: BTreeSet<String> = at.engine.package(&plan.connector, &plan.from_version).map(|p| p.permissions().iter().map(|n| n.permission.clone()).collect()).unwrap_or_default();
+    let old: BTreeSet<String> = at
+        .engine
+        .package(&plan.connector, &plan.from_version)
+        .map(|p| p.permissions().iter().map(|n| n.permission.clone()).collect())
+        .unwrap_or_default();
     count(plan.permissions.iter().filter(|permission| !old.contains(*permission)).count())
 }

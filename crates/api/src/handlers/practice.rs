@@ -73,12 +73,23 @@ pub async fn practice_new(app: &App, args: PracticeNewArgs) -> Result<JobView, P
             "Type a whole number; the same number makes the same company again.",
         )
     })?;
-    args.story.parse::<Story>().map_err(|why| Problem::new(E_PRACTICE_STORY, why, "The story is not one of those listed.", "Choose one of the listed stories."))?;
+    args.story.parse::<Story>().map_err(|why| {
+        Problem::new(
+            E_PRACTICE_STORY,
+            why,
+            "The story is not one of those listed.",
+            "Choose one of the listed stories.",
+        )
+    })?;
     let practising: Vec<String> = match app.practice_facts()? {
         Some(_) => app.practice_engine().await?.companies().await?.into_iter().map(|c| c.id).collect(),
         None => Vec::new(),
     };
-    let in_use = app.jobs().all_running().into_iter().find(|job| job.work == Work::MakePractice || job.company.as_ref().is_some_and(|id| practising.contains(id)));
+    let in_use = app
+        .jobs()
+        .all_running()
+        .into_iter()
+        .find(|job| job.work == Work::MakePractice || job.company.as_ref().is_some_and(|id| practising.contains(id)));
     if let Some(job) = in_use {
         return Err(busy("The practice company", job.now_doing));
     }

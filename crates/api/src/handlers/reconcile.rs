@@ -7,6 +7,7 @@ use super::shared::{At, EXCLUSIVE, account_name, at, count, mask, small};
 use super::upgrade_run::watch_day;
 use crate::app::App;
 use crate::views::*;
+use ::reconcile::{MoneyVerdict, TieFinding};
 use engine::agreement::{AccountDay, Agreement};
 use engine::store::company::Connection;
 use engine::store::movement::Hold;
@@ -14,7 +15,6 @@ use engine::store::upgrade as stored;
 use engine::upgrading::facts::hold_name;
 use jiff::civil::Date;
 use ledger::{AccountId, Code, Money, Problem};
-use ::reconcile::{MoneyVerdict, TieFinding};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,7 +60,11 @@ async fn agreed(app: &App, at: &At) -> Result<Arc<Agreed>, Problem> {
             (Ok(_) | Err(_), Err(_)) => {}
         }
     }
-    let agreed = Arc::new(Agreed { stamp, when: at.now(), results });
+    let agreed = Arc::new(Agreed {
+        stamp,
+        when: at.now(),
+        results,
+    });
     app.inner.memory.keep_agreed(&at.company.id, agreed.clone());
     Ok(agreed)
 }
@@ -79,7 +83,14 @@ pub async fn agreement_tile(app: &App, at: &At, providers: Vec<String>) -> Resul
         None if app.jobs().running(&at.company.id, EXCLUSIVE).is_some() => return Ok(AgreementTile::NotChecked),
         None if !app.inner.memory.begin_agreeing(&at.company.id) => return Ok(AgreementTile::NotChecked),
         None => {
-            let (comparing, found) = (app.clone(), At { engine: at.engine.clone(), company: at.company.clone(), zone: at.zone.clone() });
+            let (comparing, found) = (
+                app.clone(),
+                At {
+                    engine: at.engine.clone(),
+                    company: at.company.clone(),
+                    zone: at.zone.clone(),
+                },
+            );
             let task = tokio::spawn(async move {
                 let result = self::agreed(&comparing, &found).await;
                 comparing.inner.memory.end_agreeing(&found.company.id);
@@ -94,16 +105,33 @@ pub async fn agreement_tile(app: &App, at: &At, providers: Vec<String>) -> Resul
     };
     let results = match &agreed.results {
         Ok(results) => results,
-        Err(problem) => return Ok(AgreementTile::Failed { problem: problem.clone().into() }),
+        Err(problem) => {
+            return Ok(AgreementTile::Failed {
+                problem: problem.clone().into(),
+            });
+        }
     };
     let remainder = total(at, results)?.into();
     let until_day = at.day(agreed.when);
     Ok(match results.iter().all(Agreement::agrees) {
-        true => AgreementTile::Agrees { remainder, until_day, providers },
+        true => AgreementTile::Agrees {
+            remainder,
+            until_day,
+            providers,
+        },
         false => {
-            let accounts: std::collections::BTreeSet<&AccountId> =
-                results.iter().flat_map(|one| &one.rows).filter(|row| !row.unexplained.is_zero()).map(|row| &row.account).collect();
-            AgreementTile::Differs { remainder, until_day, providers, accounts: count(accounts.len()) }
+            let accounts: std::collections::BTreeSet<&AccountId> = results
+                .iter()
+                .flat_map(|one| &one.rows)
+                .filter(|row| !row.unexplained.is_zero())
+                .map(|row| &row.account)
+                .collect();
+            AgreementTile::Differs {
+                remainder,
+                until_day,
+                providers,
+                accounts: count(accounts.len()),
+            }
         }
     })
 }
@@ -151,21 +179,35 @@ pub async fn reconcile_view(app: &App, args: ReconcileArgs) -> Result<ReconcileV
         }
     };
     let names = at.account_names().await;
-    view.from_day = view.from_day.or_else(|| results.iter().filter_map(|one| one.first).min().map(|day| day.to_string()));
-    view.to_day = view.to_day.or_else(|| results.iter().filter_map(|one| one.last).max().map(|day| day.to_string()));
+    view.from_day = view
+        .from_day
+        .or_else(|| results.iter().filter_map(|one| one.first).min().map(|day| day.to_string()));
+    view.to_day = view
+        .to_day
+        .or_else(|| results.iter().filter_map(|one| one.last).max().map(|day| day.to_string()));
     let wanted = |date: Date| from.is_none_or(|from| from <= date) && to.is_none_or(|to| date <= to);
     let narrow = match (from, to) {
         (Some(from), Some(to)) => to.since(from).map(|span| span.get_days() <= DAYS_WITH_LINES).unwrap_or(false),
         (Some(_), None) | (None, Some(_)) | (None, None) => false,
     };
     let mut remainder = total(&at, results)?;
-    let mut verdict = if results.iter().all(Agreement::agrees) { VerdictView::Pass } else { VerdictView::Fail };
+    let mut verdict = if results.iter().all(Agreement::agrees) {
+        VerdictView::Pass
+    } else {
+        VerdictView::Fail
+    };
     for one in results {
         view.doubled += small(one.doubled);
         view.lost += small(one.lost);
         view.checked += small(one.movements);
-        view.rows.extend(one.rows.iter().filter(|row| wanted(row.date)).map(|row| row_view(row, one, &names, narrow)));
-        view.payouts.extend(payouts(&at, one)?.into_iter().filter(|tie| tie.day.parse().is_ok_and(wanted)));
+        view.rows.extend(
+            one.rows
+                .iter()
+                .filter(|row| wanted(row.date))
+                .map(|row| row_view(row, one, &names, narrow)),
+        );
+        view.payouts
+            .extend(payouts(&at, one)?.into_iter().filter(|tie| tie.day.parse().is_ok_and(wanted)));
         for hold in &one.holds {
             view.held.push(held_view(&at, one, hold).await?);
         }
@@ -175,9 +217,17 @@ pub async fn reconcile_view(app: &App, args: ReconcileArgs) -> Result<ReconcileV
         verdict = VerdictView::Expected;
     }
     if let Some(row) = stored::of_company(&at.engine.pool, &at.company.id).await?.into_iter().next() {
-        view.watch = at.engine.watched_days(&row.id).await?.iter().map(|day| watch_day(day, &at)).collect();
+        view.watch = at
+            .engine
+            .watched_days(&row.id)
+            .await?
+            .iter()
+            .map(|day| watch_day(day, &at))
+            .collect();
         // While an upgrade is open its own verdict, against the books from before, counts as well.
-        if row.open && let Some(found) = stored::fact::<MoneyVerdict>(&at.engine.pool, &row.id, "verdict").await? {
+        if row.open
+            && let Some(found) = stored::fact::<MoneyVerdict>(&at.engine.pool, &row.id, "verdict").await?
+        {
             remainder = remainder.plus(found.unexplained)?;
             if found.agreement == ::reconcile::Agreement::Differs {
                 verdict = VerdictView::Fail;
@@ -192,7 +242,12 @@ pub async fn reconcile_view(app: &App, args: ReconcileArgs) -> Result<ReconcileV
 }
 
 fn not_a_day(text: &str) -> Problem {
-    Problem::new(crate::contract::E_COMMAND_ARGUMENTS, "A day cannot be read.", format!("\"{text}\" is not of the form 2026-11-23."), "Choose the day again.")
+    Problem::new(
+        crate::contract::E_COMMAND_ARGUMENTS,
+        "A day cannot be read.",
+        format!("\"{text}\" is not of the form 2026-11-23."),
+        "Choose the day again.",
+    )
 }
 
 fn row_view(row: &AccountDay, one: &Agreement, names: &BTreeMap<AccountId, String>, all_lines: bool) -> ReconcileRowView {
@@ -222,7 +277,9 @@ fn row_view(row: &AccountDay, one: &Agreement, names: &BTreeMap<AccountId, Strin
 fn payouts(at: &At, one: &Agreement) -> Result<Vec<TieOutView>, Problem> {
     let mut views = Vec::with_capacity(one.tie_out.rows.len());
     for row in &one.tie_out.rows {
-        let Some(settlement) = one.settlements.iter().find(|s| s.key.as_str() == row.settlement) else { continue };
+        let Some(settlement) = one.settlements.iter().find(|s| s.key.as_str() == row.settlement) else {
+            continue;
+        };
         let zero = Money::zero(at.company.currency);
         let in_books = match row.finding {
             TieFinding::Agrees | TieFinding::Composition | TieFinding::Doubled | TieFinding::Differs | TieFinding::Unknown => true,
@@ -237,7 +294,8 @@ fn payouts(at: &At, one: &Agreement) -> Result<Vec<TieOutView>, Problem> {
             difference: row.difference.plus(row.composition.unwrap_or(zero))?.into(),
             movements: count(settlement.members.len()),
             in_books,
-            returned: row.processor != settlement.amount.plus(settlement.fee)?.negated()? && row.processor != settlement.amount.plus(settlement.fee)?,
+            returned: row.processor != settlement.amount.plus(settlement.fee)?.negated()?
+                && row.processor != settlement.amount.plus(settlement.fee)?,
         });
     }
     Ok(views)
@@ -245,7 +303,9 @@ fn payouts(at: &At, one: &Agreement) -> Result<Vec<TieOutView>, Problem> {
 
 async fn held_view(at: &At, one: &Agreement, hold: &Hold) -> Result<HeldView, Problem> {
     let package = at.engine.package(&one.u.connection.connector, &one.u.to)?;
-    let stream = package.stream(&hold.stream).map_or_else(|| hold.stream.clone(), |stream| stream.title().to_string());
+    let stream = package
+        .stream(&hold.stream)
+        .map_or_else(|| hold.stream.clone(), |stream| stream.title().to_string());
     Ok(HeldView {
         id: hold_id(&one.u.connection, hold),
         day: at.day(hold.instant),
@@ -281,16 +341,31 @@ pub async fn hold_resolve(app: &App, args: HoldResolveArgs) -> Result<ReconcileV
     for connection in at.engine.connections(&at.company).await? {
         let version = at.engine.version_now(&connection).await?;
         let holds = engine::store::movement::holds(&at.engine.pool, &connection.id, &version).await?;
-        let Some(hold) = holds.iter().find(|hold| hold_id(&connection, hold) == args.hold) else { continue };
+        let Some(hold) = holds.iter().find(|hold| hold_id(&connection, hold) == args.hold) else {
+            continue;
+        };
         let possible = may(&at.engine.reviewed_holds(&connection).await?, hold);
         if !possible.contains(&args.answer) {
             return Err(cannot_answer(args.answer, hold));
         }
         at.engine.review_hold(&connection, hold).await?;
         app.changed();
-        return reconcile_view(app, ReconcileArgs { company: args.company, from_day: None, to_day: None }).await;
+        return reconcile_view(
+            app,
+            ReconcileArgs {
+                company: args.company,
+                from_day: None,
+                to_day: None,
+            },
+        )
+        .await;
     }
-    Err(Problem::new(E_HOLD_ANSWER, "This payment is not held any more.", "It was posted or settled meanwhile.", "Look at the list again."))
+    Err(Problem::new(
+        E_HOLD_ANSWER,
+        "This payment is not held any more.",
+        "It was posted or settled meanwhile.",
+        "Look at the list again.",
+    ))
 }
 
 fn cannot_answer(answer: HoldAnswer, hold: &Hold) -> Problem {

@@ -27,13 +27,21 @@ struct Purpose {
 
 async fn purpose(at: &At, connection: &Connection) -> Result<Purpose, Problem> {
     let version = at.engine.version_now(connection).await?;
-    let Some(row) = stored::open_of(&at.engine.pool, &connection.id).await? else { return Ok(Purpose { version, upgrade: None }) };
+    let Some(row) = stored::open_of(&at.engine.pool, &connection.id).await? else {
+        return Ok(Purpose { version, upgrade: None });
+    };
     let state = at.engine.upgrade_state(&row.id).await?;
     let stands_there = state.doing.as_ref().is_some_and(|work| work.stage == Stage::Reauthorized);
     Ok(match stands_there {
-        true => Purpose { version: row.to_version, upgrade: Some((row.id, state)) },
+        true => Purpose {
+            version: row.to_version,
+            upgrade: Some((row.id, state)),
+        },
         // Once the new connector has its own access, that is the one a person renews.
-        false if at.engine.access_generation(connection, &row.to_version).await?.is_some() => Purpose { version: row.to_version, upgrade: None },
+        false if at.engine.access_generation(connection, &row.to_version).await?.is_some() => Purpose {
+            version: row.to_version,
+            upgrade: None,
+        },
         false => Purpose { version, upgrade: None },
     })
 }
@@ -54,7 +62,9 @@ pub async fn reconnect_start(app: &App, args: ReconnectStartArgs) -> Result<Reco
                 // The upgrade itself signs in, compares the company and goes on.
                 if !matches!(state.mode, Mode::Running) {
                     let by = upgrade_run::person(&at, "owner");
-                    at.engine.record(&id, ::upgrade::Event::ResumeRequested { by, at: at.now() }).await?;
+                    at.engine
+                        .record(&id, ::upgrade::Event::ResumeRequested { by, at: at.now() })
+                        .await?;
                 }
                 upgrade_run::run(app, &at, &id, Work::Upgrade);
             }
@@ -77,7 +87,11 @@ pub async fn reconnect_start(app: &App, args: ReconnectStartArgs) -> Result<Reco
 async fn wait_for_page(app: &App, connection: &str) {
     let seen = async {
         loop {
-            if app.desk().flow(connection).is_some_and(|flow| flow.page.is_some() || flow.ended.is_some()) {
+            if app
+                .desk()
+                .flow(connection)
+                .is_some_and(|flow| flow.page.is_some() || flow.ended.is_some())
+            {
                 return;
             }
             tokio::time::sleep(LOOK_EVERY).await;
@@ -126,11 +140,19 @@ async fn view(app: &App, at: &At, connection: &Connection) -> Result<ReconnectVi
     let package = at.engine.package(&connection.connector, &purpose.version)?;
     let flow = app.desk().flow(&connection.id);
     let all = at.engine.vault.describe(&connection.id).await?;
-    let living = all.iter().filter(|d| matches!(d.state, CredentialState::Active | CredentialState::Superseded)).count();
+    let living = all
+        .iter()
+        .filter(|d| matches!(d.state, CredentialState::Active | CredentialState::Superseded))
+        .count();
     let ended = flow.as_ref().and_then(|flow| flow.ended.clone());
     let granted: Vec<String> = match &ended {
         Some(Ok(facts)) => facts.permissions.clone(),
-        Some(Err(_)) | None => all.iter().rev().find(|d| d.state != CredentialState::Retired).map(|d| d.permissions.clone()).unwrap_or_default(),
+        Some(Err(_)) | None => all
+            .iter()
+            .rev()
+            .find(|d| d.state != CredentialState::Retired)
+            .map(|d| d.permissions.clone())
+            .unwrap_or_default(),
     };
     let step = match (&flow, &ended) {
         (None, _) => ReconnectStep::Why,
@@ -141,7 +163,10 @@ async fn view(app: &App, at: &At, connection: &Connection) -> Result<ReconnectVi
         (Some(flow), None) if flow.answered => ReconnectStep::SameCompany,
         (Some(_), None) => ReconnectStep::Browser,
     };
-    let found = ended.as_ref().and_then(|ended| ended.as_ref().ok()).map(|facts| facts.tenant.clone());
+    let found = ended
+        .as_ref()
+        .and_then(|ended| ended.as_ref().ok())
+        .map(|facts| facts.tenant.clone());
     let waiting = flow.as_ref().filter(|_| ended.is_none());
     Ok(ReconnectView {
         company: at.company.id.clone(),

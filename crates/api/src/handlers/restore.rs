@@ -3,8 +3,8 @@
 //! It never writes over books: the folder must be empty. On a fresh computer the place and the recovery kit are
 //! all there is.
 
-use super::shared::{At, at, must_be_free, small, start};
 use super::memory::Restoring;
+use super::shared::{At, at, must_be_free, small, start};
 use crate::app::App;
 use crate::views::*;
 use engine::backups::{self, BackupRow};
@@ -30,11 +30,16 @@ fn read_kit(place: Option<&String>, file: Option<&String>) -> Result<Kit, Proble
         ));
     };
     let text = std::fs::read_to_string(file).map_err(|e| engine::home::cannot_use(Path::new(file), &e))?;
-    Ok(Kit { place: PathBuf::from(place), text })
+    Ok(Kit {
+        place: PathBuf::from(place),
+        text,
+    })
 }
 
 pub async fn restore_preview(app: &App, args: RestorePreviewArgs) -> Result<RestoreView, Problem> {
-    let Some(company) = &args.company else { return preview_with_kit(app, &args).await };
+    let Some(company) = &args.company else {
+        return preview_with_kit(app, &args).await;
+    };
     let at = at(app, company).await?;
     let row = at.engine.backup(&at.company, args.backup.as_deref()).await?;
     if let Some(under_way) = under_way(app, &row.id) {
@@ -78,7 +83,12 @@ async fn preview(app: &App, at: &At, row: &BackupRow) -> Result<RestoreView, Pro
                 .accounts
                 .iter()
                 .map(|(account, was, is)| {
-                    Ok(AccountDifferenceView { account: account.clone(), in_backup: (*was).into(), today: (*is).into(), difference: is.minus(*was)?.into() })
+                    Ok(AccountDifferenceView {
+                        account: account.clone(),
+                        in_backup: (*was).into(),
+                        today: (*is).into(),
+                        difference: is.minus(*was)?.into(),
+                    })
                 })
                 .collect::<Result<Vec<_>, Problem>>()?,
         }),
@@ -120,16 +130,27 @@ async fn preview_with_kit(app: &App, args: &RestorePreviewArgs) -> Result<Restor
 fn newest(worker: &Path, kit: &Kit) -> Result<String, Problem> {
     let all = tokio::task::block_in_place(|| backups::list_with_kit(worker, &kit.place, &kit.text))?;
     all.into_iter().next().map(|snapshot| snapshot.id).ok_or_else(|| {
-        Problem::new(backups::E_BACKUP_NONE, "This place holds no backup.", "Its list is empty.", "Check that it is the folder named on the recovery kit.")
+        Problem::new(
+            backups::E_BACKUP_NONE,
+            "This place holds no backup.",
+            "Its list is empty.",
+            "Check that it is the folder named on the recovery kit.",
+        )
     })
 }
 
 async fn look_with_kit(worker: &Path, kit: &Kit, id: &str, dir: &Path) -> Result<RestoreView, Problem> {
-    let (restored, _) = tokio::task::block_in_place(|| backups::restore_with_kit(worker, &kit.place, &kit.text, Some(id), dir, &Watcher::silent()))?;
+    let (restored, _) =
+        tokio::task::block_in_place(|| backups::restore_with_kit(worker, &kit.place, &kit.text, Some(id), dir, &Watcher::silent()))?;
     let restored = restored.whole()?;
     let (copy, _, _) = previewing::prove_restored(dir, restored.manifest()).await?;
     let manifest = restored.manifest().ok_or_else(|| {
-        Problem::new(backups::E_BACKUP_TOTALS, "The restored backup holds no list of files.", "Nothing vouches for what was restored.", "Choose another backup.")
+        Problem::new(
+            backups::E_BACKUP_TOTALS,
+            "The restored backup holds no list of files.",
+            "Nothing vouches for what was restored.",
+            "Choose another backup.",
+        )
     })?;
     let inside = previewing::inside(manifest, &copy.book).await?;
     // The set-up inside names the business's time zone; without it days are shown in UTC.
@@ -153,7 +174,9 @@ async fn look_with_kit(worker: &Path, kit: &Kit, id: &str, dir: &Path) -> Result
 
 pub async fn restore_start(app: &App, args: RestoreStartArgs) -> Result<RestoreView, Problem> {
     let target = empty_folder(Path::new(&args.target))?;
-    let Some(company) = &args.company else { return start_with_kit(app, &args, target).await };
+    let Some(company) = &args.company else {
+        return start_with_kit(app, &args, target).await;
+    };
     let at = at(app, company).await?;
     must_be_free(app, &at.company)?;
     let row = at.engine.backup(&at.company, Some(&args.backup)).await?;
@@ -190,7 +213,12 @@ fn proof(copy: &backups::RestoredCopy, equal: u64, all: u64, began: Instant) -> 
 async fn start_with_kit(app: &App, args: &RestoreStartArgs, target: PathBuf) -> Result<RestoreView, Problem> {
     let mut view = preview_with_kit(
         app,
-        &RestorePreviewArgs { company: None, backup: Some(args.backup.clone()), place: args.place.clone(), recovery_key_file: args.recovery_key_file.clone() },
+        &RestorePreviewArgs {
+            company: None,
+            backup: Some(args.backup.clone()),
+            place: args.place.clone(),
+            recovery_key_file: args.recovery_key_file.clone(),
+        },
     )
     .await?;
     let kit = read_kit(args.place.as_ref(), args.recovery_key_file.as_ref())?;
@@ -205,8 +233,16 @@ async fn start_with_kit(app: &App, args: &RestoreStartArgs, target: PathBuf) -> 
     Ok(keep(app, &id, view, job))
 }
 
-async fn restore_fresh(worker: &Path, kit: &Kit, id: &str, target: &Path, watcher: &Watcher, began: Instant) -> Result<RestoreProofView, Problem> {
-    let (restored, _) = tokio::task::block_in_place(|| backups::restore_with_kit(worker, &kit.place, &kit.text, Some(id), target, watcher))?;
+async fn restore_fresh(
+    worker: &Path,
+    kit: &Kit,
+    id: &str,
+    target: &Path,
+    watcher: &Watcher,
+    began: Instant,
+) -> Result<RestoreProofView, Problem> {
+    let (restored, _) =
+        tokio::task::block_in_place(|| backups::restore_with_kit(worker, &kit.place, &kit.text, Some(id), target, watcher))?;
     let restored = restored.whole()?;
     watcher.report("Opening the restored books and adding everything up", 0, None, "entries");
     let (copy, equal, all) = previewing::prove_restored(target, restored.manifest()).await?;
@@ -215,14 +251,26 @@ async fn restore_fresh(worker: &Path, kit: &Kit, id: &str, target: &Path, watche
 
 fn keep(app: &App, id: &str, mut view: RestoreView, job: JobView) -> RestoreView {
     view.state = RestoreState::Working { job: job.clone() };
-    app.inner.memory.keep_restore(id, Restoring { job: job.id, view: view.clone(), since: Instant::now() });
+    app.inner.memory.keep_restore(
+        id,
+        Restoring {
+            job: job.id,
+            view: view.clone(),
+            since: Instant::now(),
+        },
+    );
     view
 }
 
 fn finish(app: &App, id: &str, result: Result<RestoreProofView, Problem>) -> Result<(), Problem> {
     let (state, result) = match result {
         Ok(proof) => (RestoreState::Done { proof }, Ok(())),
-        Err(problem) => (RestoreState::Failed { problem: problem.clone().into() }, Err(problem)),
+        Err(problem) => (
+            RestoreState::Failed {
+                problem: problem.clone().into(),
+            },
+            Err(problem),
+        ),
     };
     app.inner.memory.end_restore(id, |view| view.state = state);
     result

@@ -52,7 +52,9 @@ impl At {
 
     /// What people call the provider of a connection; its short name where the catalogue has no other.
     pub fn provider_title(&self, connection: &Connection) -> String {
-        self.engine.provider(&connection.provider).map_or_else(|_| connection.provider.clone(), |p| p.title)
+        self.engine
+            .provider(&connection.provider)
+            .map_or_else(|_| connection.provider.clone(), |p| p.title)
     }
 
     pub fn day(&self, at: Timestamp) -> String {
@@ -70,13 +72,21 @@ pub fn account_name(names: &BTreeMap<AccountId, String>, connection: &Connection
     if let Some(name) = names.get(account) {
         return name.clone();
     }
-    let role = connection.roles.0.iter().find(|(_, bound)| *bound == account).map(|(role, _)| role.title());
+    let role = connection
+        .roles
+        .0
+        .iter()
+        .find(|(_, bound)| *bound == account)
+        .map(|(role, _)| role.title());
     role.map_or_else(|| account.to_string(), str::to_string)
 }
 
 /// The account that plays a role, as people call it; the role's title where none is chosen.
 pub fn role_account(names: &BTreeMap<AccountId, String>, connection: &Connection, role: Role) -> String {
-    connection.roles.get(role).map_or_else(|| role.title().to_string(), |account| account_name(names, connection, account))
+    connection
+        .roles
+        .get(role)
+        .map_or_else(|| role.title().to_string(), |account| account_name(names, connection, account))
 }
 
 pub fn small(n: u64) -> u32 {
@@ -92,7 +102,11 @@ pub fn mask(id: &str) -> String {
     let letters: Vec<char> = id.chars().collect();
     match letters.len() {
         0..=8 => "…".to_string(),
-        n => format!("{}…{}", letters[..4].iter().collect::<String>(), letters[n - 3..].iter().collect::<String>()),
+        n => format!(
+            "{}…{}",
+            letters[..4].iter().collect::<String>(),
+            letters[n - 3..].iter().collect::<String>()
+        ),
     }
 }
 
@@ -121,7 +135,9 @@ pub fn stored_problem(problem: &StoredProblem) -> ProblemView {
         next: problem.next.clone(),
         retry: match problem.retry {
             Retry::Never => RetryView::Never,
-            Retry::Later { after_seconds } => RetryView::Later { after_seconds: small(after_seconds) },
+            Retry::Later { after_seconds } => RetryView::Later {
+                after_seconds: small(after_seconds),
+            },
             Retry::AfterFix => RetryView::AfterFix,
         },
         also: problem.also.iter().map(stored_problem).collect(),
@@ -164,16 +180,21 @@ const FINDINGS: usize = 12;
 /// A check's result with its measure in numbers.
 pub fn check_view(result: &CheckResult) -> CheckView {
     let (all, wrong) = (result.counts.looked_at, result.counts.wrong);
-    let of_total = || NoteView::OfTotal { done: small(all.saturating_sub(wrong)), total: small(all) };
-    let said = || NoteView::Words { text: result.found.clone() };
+    let of_total = || NoteView::OfTotal {
+        done: small(all.saturating_sub(wrong)),
+        total: small(all),
+    };
+    let said = || NoteView::Words {
+        text: result.found.clone(),
+    };
     let measured = matches!(result.verdict, Verdict::Pass | Verdict::Fail);
     let measure = match result.id {
         CheckId::EveryEntryBalances | CheckId::ReadBackEqual | CheckId::PermissionsSufficient if measured => of_total(),
         CheckId::NothingPostedTwice if measured => NoteView::Doubled { count: small(wrong) },
         CheckId::NothingLost if measured => NoteView::Missing { count: small(wrong) },
-        CheckId::ClearingAgrees | CheckId::ShadowUnexplainedZero if measured && result.difference.is_some() => {
-            result.difference.map_or_else(said, |difference| NoteView::Difference { amount: difference.into() })
-        }
+        CheckId::ClearingAgrees | CheckId::ShadowUnexplainedZero if measured && result.difference.is_some() => result
+            .difference
+            .map_or_else(said, |difference| NoteView::Difference { amount: difference.into() }),
         CheckId::ShadowUnexplainedZero if measured => NoteView::Unexplained { count: small(wrong) },
         CheckId::EveryEntryBalances
         | CheckId::NothingPostedTwice
@@ -225,7 +246,9 @@ pub fn check_view(result: &CheckResult) -> CheckView {
 pub fn permissions(at: &At, connection: &Connection, granted: &[String], needed: &[connector::PermissionNeed]) -> Vec<PermissionView> {
     let provider = at.engine.provider(&connection.provider).ok();
     let words = |name: &str| {
-        let known = provider.as_ref().and_then(|p| p.permissions.iter().find(|permission| permission.name == name));
+        let known = provider
+            .as_ref()
+            .and_then(|p| p.permissions.iter().find(|permission| permission.name == name));
         known.map_or_else(|| name.to_string(), |permission| permission.purpose.clone())
     };
     let mut views: Vec<PermissionView> = needed
@@ -234,20 +257,36 @@ pub fn permissions(at: &At, connection: &Connection, granted: &[String], needed:
             permission: need.permission.clone(),
             words: words(&need.permission),
             why: need.why.clone(),
-            state: if granted.contains(&need.permission) { PermissionState::Granted } else { PermissionState::Missing },
+            state: if granted.contains(&need.permission) {
+                PermissionState::Granted
+            } else {
+                PermissionState::Missing
+            },
         })
         .collect();
-    views.extend(granted.iter().filter(|name| needed.iter().all(|need| need.permission != **name)).map(|name| PermissionView {
-        permission: name.clone(),
-        words: words(name),
-        why: String::new(),
-        state: PermissionState::NoLongerNeeded,
-    }));
+    views.extend(
+        granted
+            .iter()
+            .filter(|name| needed.iter().all(|need| need.permission != **name))
+            .map(|name| PermissionView {
+                permission: name.clone(),
+                words: words(name),
+                why: String::new(),
+                state: PermissionState::NoLongerNeeded,
+            }),
+    );
     views
 }
 
 /// Work that changes a company's books or sign-ins; one at a time.
-pub const EXCLUSIVE: &[Work] = &[Work::Sync, Work::Upgrade, Work::RollBack, Work::Backup, Work::VerifyBackup, Work::Restore];
+pub const EXCLUSIVE: &[Work] = &[
+    Work::Sync,
+    Work::Upgrade,
+    Work::RollBack,
+    Work::Backup,
+    Work::VerifyBackup,
+    Work::Restore,
+];
 
 /// Refuses when such work runs for the company. Errors: `E-BUSY`.
 pub fn must_be_free(app: &App, company: &Company) -> Result<(), Problem> {
@@ -261,7 +300,10 @@ pub fn busy(name: &str, doing: Option<String>) -> Problem {
     Problem::new(
         E_BUSY,
         format!("\"{name}\" is being worked on already."),
-        doing.map_or_else(|| "Other work has not ended yet.".to_string(), |doing| format!("Under way: {doing}.")),
+        doing.map_or_else(
+            || "Other work has not ended yet.".to_string(),
+            |doing| format!("Under way: {doing}."),
+        ),
         "Wait until it has ended, or cancel it, then try again.",
     )
     .retrying(Retry::Later { after_seconds: 5 })

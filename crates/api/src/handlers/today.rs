@@ -37,7 +37,12 @@ pub async fn today_view(app: &App, args: CompanyArgs) -> Result<TodayView, Probl
             connector: at.engine.version_now(connection).await?,
             owner: upgrade_run::stream_owner(owner, open.is_some()),
             clearing_account: role_account(&names, connection, Role::Clearing),
-            to_pay_out: connection.roles.get(Role::Clearing).and_then(|account| balances.get(account).copied()).unwrap_or(zero).into(),
+            to_pay_out: connection
+                .roles
+                .get(Role::Clearing)
+                .and_then(|account| balances.get(account).copied())
+                .unwrap_or(zero)
+                .into(),
             bank_account: role_account(&names, connection, Role::Bank),
             last_payout: payout.as_ref().map(|p| p.instant.to_string()),
             last_payout_amount: payout.and_then(|p| p.amount).map(MoneyView::from),
@@ -62,20 +67,34 @@ pub async fn today_view(app: &App, args: CompanyArgs) -> Result<TodayView, Probl
         flows,
         backup: backup_tile(app, &at).await?,
         agreement: agreement_tile(app, &at, providers).await?,
-        watch: watch.unwrap_or(WatchTile::None { last_sync: last_sync.map(|t| t.to_string()), posted }),
+        watch: watch.unwrap_or(WatchTile::None {
+            last_sync: last_sync.map(|t| t.to_string()),
+            posted,
+        }),
     })
 }
 
 /// How many entries the newest fetch that found something has posted.
 async fn posted_last(at: &At) -> Result<u32, Problem> {
-    let filter = journal::Filter { scope: Some(at.company.id.clone()), kind: Some("sync.done".to_string()) };
+    let filter = journal::Filter {
+        scope: Some(at.company.id.clone()),
+        kind: Some("sync.done".to_string()),
+    };
     let entries = at.engine.journal.entries(&filter, 0, journal::store::LARGEST_PAGE).await?;
-    Ok(entries.last().and_then(|entry| entry.body.get("posted")).and_then(serde_json::Value::as_u64).map_or(0, small))
+    Ok(entries
+        .last()
+        .and_then(|entry| entry.body.get("posted"))
+        .and_then(serde_json::Value::as_u64)
+        .map_or(0, small))
 }
 
 async fn watch_tile(at: &At, connection: &Connection, id: &str, state: &State) -> Result<WatchTile, Problem> {
     let provider = at.provider_title(connection);
-    let (from, to) = state.plan.as_ref().map(|p| (p.from_version.clone(), p.to_version.clone())).unwrap_or_default();
+    let (from, to) = state
+        .plan
+        .as_ref()
+        .map(|p| (p.from_version.clone(), p.to_version.clone()))
+        .unwrap_or_default();
     Ok(match (&state.watch, &state.plan) {
         (Some(watch), Some(plan)) => {
             let days = at.engine.watched_days(id).await?;
@@ -89,17 +108,29 @@ async fn watch_tile(at: &At, connection: &Connection, id: &str, state: &State) -
                 surprises: count(days.iter().filter(|day| !day.agrees).count()),
             }
         }
-        (Some(_), None) | (None, _) => WatchTile::Running { upgrade: id.to_string(), provider, from, to, stage: stage_name(upgrade_run::present(state)) },
+        (Some(_), None) | (None, _) => WatchTile::Running {
+            upgrade: id.to_string(),
+            provider,
+            from,
+            to,
+            stage: stage_name(upgrade_run::present(state)),
+        },
     })
 }
 
 async fn backup_tile(app: &App, at: &At) -> Result<BackupTile, Problem> {
     let all = at.engine.backups(&at.company).await?;
     let Some(newest) = all.first() else {
-        return Ok(match app.jobs().latest(Some(&at.company.id), Work::Backup).and_then(|job| job.problem.map(|problem| (job.started, problem))) {
-            Some((taken, problem)) => BackupTile::Failed { taken, problem },
-            None => BackupTile::None,
-        });
+        return Ok(
+            match app
+                .jobs()
+                .latest(Some(&at.company.id), Work::Backup)
+                .and_then(|job| job.problem.map(|problem| (job.started, problem)))
+            {
+                Some((taken, problem)) => BackupTile::Failed { taken, problem },
+                None => BackupTile::None,
+            },
+        );
     };
     let places = |place: &std::path::Path| vec![place.display().to_string()];
     // A younger one that is not proved yet does not take away what an older one has proved.
@@ -111,13 +142,22 @@ async fn backup_tile(app: &App, at: &At) -> Result<BackupTile, Problem> {
             places: places(&row.place),
             entries: small(row.entries),
         },
-        None => BackupTile::Taken { taken: newest.copied_at.to_string(), copies: count(all.len()), places: places(&newest.place) },
+        None => BackupTile::Taken {
+            taken: newest.copied_at.to_string(),
+            copies: count(all.len()),
+            places: places(&newest.place),
+        },
     })
 }
 
 fn need(mood: Mood, deadline: Option<Timestamp>, now: Timestamp, need: Need) -> NeedView {
     let days = deadline.map(|deadline| i32::try_from(deadline.duration_since(now).as_hours().div_euclid(24)).unwrap_or(i32::MAX));
-    NeedView { mood, deadline: deadline.map(|t| t.to_string()), days_left: days, need }
+    NeedView {
+        mood,
+        deadline: deadline.map(|t| t.to_string()),
+        days_left: days,
+        need,
+    }
 }
 
 /// Everything that needs a person, nearest deadline first, then the gravest.
@@ -163,7 +203,17 @@ async fn connection_needs(at: &At, connection: &Connection, needs: &mut Vec<Need
     } else if is_stopped(sign_in.state) || sign_in.state == ConnectionState::EndsSoon {
         let ended = sign_in.state != ConnectionState::EndsSoon && sign_in.state != ConnectionState::PermissionMissing;
         let mood = if ended { Mood::Stop } else { Mood::Attention };
-        needs.push(need(mood, sign_in.ends, now, Need::Reconnect { connection: connection.id.clone(), provider: provider.clone(), missing: sign_in.missing.clone(), ended }));
+        needs.push(need(
+            mood,
+            sign_in.ends,
+            now,
+            Need::Reconnect {
+                connection: connection.id.clone(),
+                provider: provider.clone(),
+                missing: sign_in.missing.clone(),
+                ended,
+            },
+        ));
     }
     match stored::open_of(&at.engine.pool, &connection.id).await? {
         Some(row) => {
@@ -174,8 +224,14 @@ async fn connection_needs(at: &At, connection: &Connection, needs: &mut Vec<Need
             let package = at.engine.package(&connection.connector, &connection.version)?;
             if let Some(next) = at.engine.catalog.successor(package) {
                 let deadline = next.breaking_changes().iter().filter_map(|change| change.deadline).min();
-                let deadline = deadline.and_then(|day| day.to_zoned(at.zone.clone()).ok()).map(|start| start.timestamp());
-                let new = next.permissions().iter().filter(|need| package.permissions().iter().all(|old| old.permission != need.permission)).count();
+                let deadline = deadline
+                    .and_then(|day| day.to_zoned(at.zone.clone()).ok())
+                    .map(|start| start.timestamp());
+                let new = next
+                    .permissions()
+                    .iter()
+                    .filter(|need| package.permissions().iter().all(|old| old.permission != need.permission))
+                    .count();
                 let quiet = quiet_start(at, connection).await?;
                 let ready = Need::UpgradeReady {
                     connection: connection.id.clone(),
@@ -200,9 +256,23 @@ async fn connection_needs(at: &At, connection: &Connection, needs: &mut Vec<Need
         let known: Vec<i64> = holds.iter().filter_map(|hold| hold.minor).collect();
         let amount = match known.is_empty() {
             true => None,
-            false => Some(Money::sum(at.company.currency, known.into_iter().map(|minor| Money::new(minor, at.company.currency)))?.into()),
+            false => Some(
+                Money::sum(
+                    at.company.currency,
+                    known.into_iter().map(|minor| Money::new(minor, at.company.currency)),
+                )?
+                .into(),
+            ),
         };
-        needs.push(need(Mood::Attention, None, now, Need::Held { count: count(holds.len()), amount }));
+        needs.push(need(
+            Mood::Attention,
+            None,
+            now,
+            Need::Held {
+                count: count(holds.len()),
+                amount,
+            },
+        ));
     }
     Ok(())
 }
@@ -213,17 +283,67 @@ fn upgrade_need(at: &At, provider: &str, id: &str, state: &State) -> Option<Need
     let (upgrade, provider) = (id.to_string(), provider.to_string());
     let (from, to) = (plan.from_version.clone(), plan.to_version.clone());
     match &state.mode {
-        Mode::Waiting { gate: Gate::BeforeFinish } => Some(need(Mood::Good, None, now, Need::UpgradeCanFinish { upgrade, provider, from, to })),
+        Mode::Waiting { gate: Gate::BeforeFinish } => Some(need(
+            Mood::Good,
+            None,
+            now,
+            Need::UpgradeCanFinish {
+                upgrade,
+                provider,
+                from,
+                to,
+            },
+        )),
         Mode::Waiting { gate } => {
             let for_whom = ::upgrade::words::role(plan.gate_rule(*gate).role).to_string();
-            Some(need(Mood::Information, None, now, Need::UpgradeWaits { upgrade, provider, from, to, for_whom }))
+            Some(need(
+                Mood::Information,
+                None,
+                now,
+                Need::UpgradeWaits {
+                    upgrade,
+                    provider,
+                    from,
+                    to,
+                    for_whom,
+                },
+            ))
         }
-        Mode::Paused { .. } => Some(need(Mood::Attention, None, now, Need::UpgradePaused { upgrade, provider, from, to, why: ::upgrade::words::mode_sentence(&state.mode) })),
+        Mode::Paused { .. } => Some(need(
+            Mood::Attention,
+            None,
+            now,
+            Need::UpgradePaused {
+                upgrade,
+                provider,
+                from,
+                to,
+                why: ::upgrade::words::mode_sentence(&state.mode),
+            },
+        )),
         Mode::Halted { .. } => {
             let problem = upgrade_run::halted_problem(state)?;
-            Some(need(Mood::Stop, None, now, Need::UpgradeHalted { upgrade, provider, problem }))
+            Some(need(
+                Mood::Stop,
+                None,
+                now,
+                Need::UpgradeHalted {
+                    upgrade,
+                    provider,
+                    problem,
+                },
+            ))
         }
-        Mode::Frozen { problem, .. } => Some(need(Mood::Stop, None, now, Need::UpgradeHalted { upgrade, provider, problem: stored_problem(problem) })),
+        Mode::Frozen { problem, .. } => Some(need(
+            Mood::Stop,
+            None,
+            now,
+            Need::UpgradeHalted {
+                upgrade,
+                provider,
+                problem: stored_problem(problem),
+            },
+        )),
         Mode::Running if state.stage == Stage::Reconciled && state.watch.is_some() => {
             let watch = state.watch.as_ref()?;
             let today = now.to_zoned(at.zone.clone()).date();
@@ -232,7 +352,17 @@ fn upgrade_need(at: &At, provider: &str, id: &str, state: &State) -> Option<Need
                 return None;
             }
             let day = count(watch.days.len()).saturating_add(u32::from(!watch.days.contains_key(&today)));
-            Some(need(Mood::Plain, None, now, Need::WatchDay { upgrade, provider, day, of: plan.watch_days }))
+            Some(need(
+                Mood::Plain,
+                None,
+                now,
+                Need::WatchDay {
+                    upgrade,
+                    provider,
+                    day,
+                    of: plan.watch_days,
+                },
+            ))
         }
         Mode::Running | Mode::Resolving { .. } | Mode::RollingBack { .. } | Mode::RolledBack | Mode::Finished => None,
     }
@@ -244,7 +374,14 @@ async fn backup_needs(at: &At, needs: &mut Vec<NeedView>) -> Result<(), Problem>
     match all.first() {
         None => needs.push(need(Mood::Attention, None, now, Need::BackupMissing)),
         Some(newest) if all.iter().all(|row| row.restored_at.is_none()) => {
-            needs.push(need(Mood::Attention, None, now, Need::BackupUnproved { taken: newest.copied_at.to_string() }));
+            needs.push(need(
+                Mood::Attention,
+                None,
+                now,
+                Need::BackupUnproved {
+                    taken: newest.copied_at.to_string(),
+                },
+            ));
         }
         Some(_) => {}
     }

@@ -39,7 +39,11 @@ pub async fn upgrade_view(app: &App, args: CompanyArgs) -> Result<UpgradeView, P
             last,
         });
     }
-    Ok(UpgradeView::None { company: at.company.id.clone(), company_name: at.company.name.clone(), connections: idle })
+    Ok(UpgradeView::None {
+        company: at.company.id.clone(),
+        company_name: at.company.name.clone(),
+        connections: idle,
+    })
 }
 
 async fn ended(at: &At, row: &stored::UpgradeRow) -> Result<Option<EndedUpgradeView>, Problem> {
@@ -47,7 +51,13 @@ async fn ended(at: &At, row: &stored::UpgradeRow) -> Result<Option<EndedUpgradeV
     let how = match state.mode {
         Mode::Finished => EndedHow::Finished,
         Mode::RolledBack => EndedHow::RolledBack,
-        Mode::Running | Mode::Waiting { .. } | Mode::Paused { .. } | Mode::Halted { .. } | Mode::Resolving { .. } | Mode::RollingBack { .. } | Mode::Frozen { .. } => {
+        Mode::Running
+        | Mode::Waiting { .. }
+        | Mode::Paused { .. }
+        | Mode::Halted { .. }
+        | Mode::Resolving { .. }
+        | Mode::RollingBack { .. }
+        | Mode::Frozen { .. } => {
             return Ok(None);
         }
     };
@@ -57,7 +67,12 @@ async fn ended(at: &At, row: &stored::UpgradeRow) -> Result<Option<EndedUpgradeV
         id: row.id.clone(),
         from: row.from_version.clone(),
         to: row.to_version.clone(),
-        ended: entries.iter().rev().find(|e| e.kind.starts_with("upgrade.")).map(|e| e.at.to_string()).unwrap_or_else(|| row.started_at.to_string()),
+        ended: entries
+            .iter()
+            .rev()
+            .find(|e| e.kind.starts_with("upgrade."))
+            .map(|e| e.at.to_string())
+            .unwrap_or_else(|| row.started_at.to_string()),
         remainder: match how {
             EndedHow::Finished => verdict.map(|v| v.unexplained.into()),
             EndedHow::RolledBack => None,
@@ -74,7 +89,11 @@ pub async fn upgrade_start(app: &App, args: UpgradePlanArgs) -> Result<UpgradeVi
     let plan = at.engine.make_plan(&at.company, &connection, &wishes(&args.to)).await?;
     let id = plan.id.clone();
     let state = at.engine.open_upgrade(&connection, plan).await?;
-    let role = state.plan.as_ref().map(|plan| plan.gate_rule(Gate::Start).role).unwrap_or(::upgrade::PersonRole::Owner);
+    let role = state
+        .plan
+        .as_ref()
+        .map(|plan| plan.gate_rule(Gate::Start).role)
+        .unwrap_or(::upgrade::PersonRole::Owner);
     at.engine.approve(&id, person(&at, ::upgrade::words::role(role)), None).await?;
     run(app, &at, &id, Work::Upgrade);
     run_view(app, &at, &id).await
@@ -98,8 +117,15 @@ pub async fn upgrade_finish(app: &App, args: UpgradeArgs) -> Result<UpgradeView,
             "Finish it once the watch is over and it asks for that.",
         ));
     }
-    let role = state.plan.as_ref().map(|plan| plan.gate_rule(Gate::BeforeFinish).role).unwrap_or(::upgrade::PersonRole::Owner);
-    let state = at.engine.approve(&args.upgrade, person(&at, ::upgrade::words::role(role)), None).await?;
+    let role = state
+        .plan
+        .as_ref()
+        .map(|plan| plan.gate_rule(Gate::BeforeFinish).role)
+        .unwrap_or(::upgrade::PersonRole::Owner);
+    let state = at
+        .engine
+        .approve(&args.upgrade, person(&at, ::upgrade::words::role(role)), None)
+        .await?;
     carry_on(app, &at, &args.upgrade, &state);
     run_view(app, &at, &args.upgrade).await
 }
@@ -115,7 +141,11 @@ pub async fn upgrade_stop(app: &App, args: UpgradeArgs) -> Result<UpgradeView, P
 
 async fn hold(app: &App, args: UpgradeArgs, reason: &str) -> Result<UpgradeView, Problem> {
     let (at, state) = found(app, &args.company, &args.upgrade).await?;
-    let event = Event::PauseRequested { by: person(&at, "owner"), reason: reason.to_string(), at: at.now() };
+    let event = Event::PauseRequested {
+        by: person(&at, "owner"),
+        reason: reason.to_string(),
+        at: at.now(),
+    };
     at.engine.record(&args.upgrade, event).await?;
     interrupt(app, &at, &state);
     run_view(app, &at, &args.upgrade).await
@@ -148,7 +178,9 @@ async fn let_it_end(app: &App, at: &At, state: &State) -> Result<(), Problem> {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(ENDING, ending).await.map_err(|_| busy(&at.company.name, Some("ending the step that was under way".to_string())))
+    tokio::time::timeout(ENDING, ending)
+        .await
+        .map_err(|_| busy(&at.company.name, Some("ending the step that was under way".to_string())))
 }
 
 pub async fn upgrade_resume(app: &App, args: UpgradeArgs) -> Result<UpgradeView, Problem> {
@@ -160,7 +192,17 @@ pub async fn upgrade_resume(app: &App, args: UpgradeArgs) -> Result<UpgradeView,
         && (state.in_flight.is_some() || ::upgrade::next_effect(&state).is_some());
     let state = match lying {
         true => state,
-        false => at.engine.record(&args.upgrade, Event::ResumeRequested { by: person(&at, "owner"), at: at.now() }).await?,
+        false => {
+            at.engine
+                .record(
+                    &args.upgrade,
+                    Event::ResumeRequested {
+                        by: person(&at, "owner"),
+                        at: at.now(),
+                    },
+                )
+                .await?
+        }
     };
     carry_on(app, &at, &args.upgrade, &state);
     run_view(app, &at, &args.upgrade).await
@@ -169,7 +211,11 @@ pub async fn upgrade_resume(app: &App, args: UpgradeArgs) -> Result<UpgradeView,
 pub async fn upgrade_rollback(app: &App, args: UpgradeArgs) -> Result<UpgradeView, Problem> {
     let (at, state) = found(app, &args.company, &args.upgrade).await?;
     let_it_end(app, &at, &state).await?;
-    let event = Event::RollBackRequested { by: person(&at, "owner"), reason: "asked for on the upgrade's page".to_string(), at: at.now() };
+    let event = Event::RollBackRequested {
+        by: person(&at, "owner"),
+        reason: "asked for on the upgrade's page".to_string(),
+        at: at.now(),
+    };
     at.engine.record(&args.upgrade, event).await?;
     // A step under way ends by itself and is followed by the way back; it is not cancelled, so that nothing of
     // the way back is.
@@ -185,7 +231,11 @@ pub async fn upgrade_next_day(app: &App, args: UpgradeArgs) -> Result<UpgradeVie
         return Err(Problem::new(
             ::upgrade::refusal::E_NOT_NOW,
             "There is no day to watch now.",
-            format!("The upgrade is at \"{}\" and {}.", upgrade_run::present(&state).title(), ::upgrade::words::mode(&state.mode)),
+            format!(
+                "The upgrade is at \"{}\" and {}.",
+                upgrade_run::present(&state).title(),
+                ::upgrade::words::mode(&state.mode)
+            ),
             "Look at where the upgrade stands, then choose again.",
         ));
     }
@@ -203,7 +253,11 @@ async fn found(app: &App, company: &str, upgrade: &str) -> Result<(At, State), P
 /// Starts the job when there is something to do; a second yes that is still missing starts nothing.
 fn carry_on(app: &App, at: &At, upgrade: &str, state: &State) {
     if ::upgrade::next_effect(state).is_some() || state.in_flight.is_some() {
-        let work = if matches!(state.mode, Mode::RollingBack { .. }) { Work::RollBack } else { Work::Upgrade };
+        let work = if matches!(state.mode, Mode::RollingBack { .. }) {
+            Work::RollBack
+        } else {
+            Work::Upgrade
+        };
         run(app, at, upgrade, work);
     }
 }

@@ -4,10 +4,11 @@
 
 use super::differences;
 use super::plan::{days_of, new_permissions, slice_of};
-use super::shared::{At, account_name, check_view, count, must_be_free, small, stage_name, start, stored_problem, E_CHECK_FAILED};
+use super::shared::{At, E_CHECK_FAILED, account_name, check_view, count, must_be_free, small, stage_name, start, stored_problem};
 use super::words;
 use crate::app::App;
 use crate::views::*;
+use ::reconcile::{Class, DifferenceRow};
 use ::upgrade::{Gate, Mode, PauseReason, Person, PersonRole, Plan, Stage, State, Verdict};
 use engine::store::company::Connection;
 use engine::store::upgrade as stored;
@@ -15,7 +16,6 @@ use engine::sync::Owner as Posting;
 use engine::upgrading::rehearsal::{self, Rehearsed};
 use engine::upgrading::runner::{Surroundings, binds_digest};
 use ledger::{Money, Problem, Touched};
-use ::reconcile::{Class, DifferenceRow};
 use std::collections::BTreeMap;
 
 /// Lines of the log beside a run.
@@ -32,7 +32,10 @@ pub fn person(at: &At, role: &str) -> Person {
         // An unknown word gives the machine a role that it checks itself.
         _ => PersonRole::Owner,
     };
-    Person { name: at.engine.actor.clone(), role }
+    Person {
+        name: at.engine.actor.clone(),
+        role,
+    }
 }
 
 /// Carries the upgrade on in a job, until it waits for a person or is over.
@@ -42,7 +45,10 @@ pub fn run(app: &App, at: &At, upgrade: &str, work: Work) -> JobView {
         if practice {
             carrier.practice_server().await?;
         }
-        let around = Surroundings { watcher, desk: carrier.desk().clone() };
+        let around = Surroundings {
+            watcher,
+            desk: carrier.desk().clone(),
+        };
         engine.run_upgrade(&id, &around).await.map(|_| ())
     })
 }
@@ -55,7 +61,12 @@ pub fn next_day(app: &App, at: &At, upgrade: &str) -> Result<JobView, Problem> {
         if practice {
             carrier.practice_server().await?;
             let next = engine.now().checked_add(jiff::SignedDuration::from_hours(24)).map_err(|why| {
-                Problem::new(crate::practice_company::E_PRACTICE, "The practice clock cannot be moved on.", why.to_string(), "Make the practice company again.")
+                Problem::new(
+                    crate::practice_company::E_PRACTICE,
+                    "The practice clock cannot be moved on.",
+                    why.to_string(),
+                    "Make the practice company again.",
+                )
             })?;
             carrier.practice_now(next).await?;
         }
@@ -85,7 +96,10 @@ pub fn halted_problem(state: &State) -> Option<ProblemView> {
     let Mode::Halted { checks } = &state.mode else { return None };
     let stage = present(state);
     let results = state.checks.get(&stage).map(Vec::as_slice).unwrap_or_default();
-    let failed: Vec<_> = results.iter().filter(|result| checks.contains(&result.id) && result.verdict != Verdict::Pass).collect();
+    let failed: Vec<_> = results
+        .iter()
+        .filter(|result| checks.contains(&result.id) && result.verdict != Verdict::Pass)
+        .collect();
     let first = checks.first()?;
     let mut problem = Problem::new(
         E_CHECK_FAILED,
@@ -95,7 +109,10 @@ pub fn halted_problem(state: &State) -> Option<ProblemView> {
     );
     problem.why = failed
         .iter()
-        .flat_map(|result| std::iter::once(format!("{}: found {}, expected {}.", result.title(), result.found, result.expected)).chain(result.details.iter().take(5).cloned()))
+        .flat_map(|result| {
+            std::iter::once(format!("{}: found {}, expected {}.", result.title(), result.found, result.expected))
+                .chain(result.details.iter().take(5).cloned())
+        })
         .collect();
     if problem.why.is_empty() {
         problem.why.push(first.question().to_string());
@@ -124,7 +141,12 @@ pub async fn run_view(app: &App, at: &At, upgrade: &str) -> Result<UpgradeView, 
     let state = at.engine.upgrade_state(&row.id).await?;
     let connection = at.engine.connection(&at.company, Some(&row.connection_id)).await?;
     let plan = state.plan.clone().ok_or_else(|| {
-        Problem::new(engine::upgrading::E_UPGRADE_NONE, "This upgrade has no plan.", "Its log begins without one.", "Verify the log.")
+        Problem::new(
+            engine::upgrading::E_UPGRADE_NONE,
+            "This upgrade has no plan.",
+            "Its log begins without one.",
+            "Verify the log.",
+        )
     })?;
     let (owner, open) = at.engine.owner(&connection).await?;
     let names = at.account_names().await;
@@ -154,9 +176,13 @@ pub async fn run_view(app: &App, at: &At, upgrade: &str) -> Result<UpgradeView, 
             // Settled again: whoever came out of it owns the streams.
             Mode::Finished => StreamOwner::New,
             Mode::RolledBack => StreamOwner::Old,
-            Mode::Running | Mode::Waiting { .. } | Mode::Paused { .. } | Mode::Halted { .. } | Mode::Resolving { .. } | Mode::RollingBack { .. } | Mode::Frozen { .. } => {
-                stream_owner(owner, open.is_some())
-            }
+            Mode::Running
+            | Mode::Waiting { .. }
+            | Mode::Paused { .. }
+            | Mode::Halted { .. }
+            | Mode::Resolving { .. }
+            | Mode::RollingBack { .. }
+            | Mode::Frozen { .. } => stream_owner(owner, open.is_some()),
         },
         steps: steps(at, &state, &plan, rehearsed.as_ref()),
         card: card(at, &state, &plan, stage, expected),
@@ -196,22 +222,42 @@ pub fn watch_day(day: &engine::upgrading::watch::DayWatched, at: &At) -> WatchDa
 
 fn mode(state: &State, connection: &Connection, lying: bool, flow_open: bool) -> ModeView {
     if lying {
-        return ModeView::Paused { why: "Changeover was closed in the middle of a step. Go on: what happened is found out first.".to_string() };
+        return ModeView::Paused {
+            why: "Changeover was closed in the middle of a step. Go on: what happened is found out first.".to_string(),
+        };
     }
     match &state.mode {
-        Mode::Running if watching(state) => ModeView::Waiting { for_whom: WaitingFor::NextDay },
-        Mode::Running if present(state) == Stage::Reauthorized && flow_open => {
-            ModeView::Waiting { for_whom: WaitingFor::Reconnect { connection: connection.id.clone() } }
-        }
+        Mode::Running if watching(state) => ModeView::Waiting {
+            for_whom: WaitingFor::NextDay,
+        },
+        Mode::Running if present(state) == Stage::Reauthorized && flow_open => ModeView::Waiting {
+            for_whom: WaitingFor::Reconnect {
+                connection: connection.id.clone(),
+            },
+        },
         Mode::Running => ModeView::Running,
         Mode::Waiting { gate } => {
-            let rule = state.plan.as_ref().map(|plan| plan.gate_rule(*gate).role).unwrap_or(PersonRole::Owner);
-            ModeView::Waiting { for_whom: WaitingFor::SignOff { who: ::upgrade::words::role(rule).to_string() } }
+            let rule = state
+                .plan
+                .as_ref()
+                .map(|plan| plan.gate_rule(*gate).role)
+                .unwrap_or(PersonRole::Owner);
+            ModeView::Waiting {
+                for_whom: WaitingFor::SignOff {
+                    who: ::upgrade::words::role(rule).to_string(),
+                },
+            }
         }
-        Mode::Paused { .. } => ModeView::Paused { why: ::upgrade::words::mode_sentence(&state.mode) },
-        Mode::Halted { checks } => ModeView::Halted { check: checks.first().map(|check| check.name().to_string()).unwrap_or_default() },
+        Mode::Paused { .. } => ModeView::Paused {
+            why: ::upgrade::words::mode_sentence(&state.mode),
+        },
+        Mode::Halted { checks } => ModeView::Halted {
+            check: checks.first().map(|check| check.name().to_string()).unwrap_or_default(),
+        },
         Mode::Resolving { .. } => match state.in_doubt.as_ref().and_then(|doubt| doubt.held.clone()) {
-            Some(what) => ModeView::Waiting { for_whom: WaitingFor::Person { what } },
+            Some(what) => ModeView::Waiting {
+                for_whom: WaitingFor::Person { what },
+            },
             None => ModeView::Resolving,
         },
         Mode::RollingBack { .. } => ModeView::RollingBack,
@@ -223,7 +269,10 @@ fn mode(state: &State, connection: &Connection, lying: bool, flow_open: bool) ->
 
 fn problem(state: &State) -> Option<ProblemView> {
     match &state.mode {
-        Mode::Paused { reason: PauseReason::Problem { problem } } | Mode::Frozen { problem, .. } => Some(stored_problem(problem)),
+        Mode::Paused {
+            reason: PauseReason::Problem { problem },
+        }
+        | Mode::Frozen { problem, .. } => Some(stored_problem(problem)),
         Mode::Halted { .. } => halted_problem(state),
         Mode::RollingBack { work } => work.first_problem.as_ref().map(stored_problem),
         Mode::Running | Mode::Waiting { .. } | Mode::Paused { .. } | Mode::Resolving { .. } | Mode::RolledBack | Mode::Finished => None,
@@ -239,11 +288,15 @@ fn may(state: &State, plan: &Plan, at: &At, lying: bool) -> MayView {
         approve: matches!(mode, Mode::Waiting { gate } if *gate != Gate::BeforeFinish),
         finish: matches!(mode, Mode::Waiting { gate: Gate::BeforeFinish }),
         pause: moving && !lying && state.stage != Stage::Finished,
-        resume: lying || matches!(mode, Mode::Paused { .. } | Mode::Halted { .. } | Mode::Frozen { .. }) || (matches!(mode, Mode::Resolving { .. }) && state.in_doubt.as_ref().is_some_and(|d| d.held.is_some())),
+        resume: lying
+            || matches!(mode, Mode::Paused { .. } | Mode::Halted { .. } | Mode::Frozen { .. })
+            || (matches!(mode, Mode::Resolving { .. }) && state.in_doubt.as_ref().is_some_and(|d| d.held.is_some())),
         // "Stop" only holds the upgrade where it is; the window's button of that name promises to undo, which is `roll_back`.
         stop: false,
         roll_back: !over && state.can_roll_back() && !matches!(mode, Mode::RollingBack { .. }),
-        reconnect: !over && present(state) == Stage::Reauthorized && matches!(mode, Mode::Running | Mode::Paused { .. } | Mode::Halted { .. }),
+        reconnect: !over
+            && present(state) == Stage::Reauthorized
+            && matches!(mode, Mode::Running | Mode::Paused { .. } | Mode::Halted { .. }),
         next_day: watching(state) && (at.company.practice || !watched_today(state, at)),
     }
 }
@@ -272,8 +325,16 @@ fn steps(at: &At, state: &State, plan: &Plan, rehearsed: Option<&Rehearsed>) -> 
                 _ if done => StepState::Done,
                 _ => StepState::Next,
             };
-            let shown = if back && step == StepState::Undone { None } else { note(at, state, plan, stage, rehearsed) };
-            StepView { stage: stage_name(stage), state: step, note: shown }
+            let shown = if back && step == StepState::Undone {
+                None
+            } else {
+                note(at, state, plan, stage, rehearsed)
+            };
+            StepView {
+                stage: stage_name(stage),
+                state: step,
+                note: shown,
+            }
         })
         .collect()
 }
@@ -285,24 +346,48 @@ fn note(at: &At, state: &State, plan: &Plan, stage: Stage, rehearsed: Option<&Re
     let done = state.completed.contains_key(&stage);
     match stage {
         Stage::Draft | Stage::Preflight | Stage::Validated => None,
-        Stage::Planned => state.sign_offs.iter().find(|s| s.gate == Gate::Start).map(|s| NoteView::ApprovedBy { who: ::upgrade::words::role(s.by.role).to_string() }),
-        Stage::BackedUp => facts.and_then(|f| f.get("bytes")).map(|bytes| NoteView::Copies { count: 1, bytes: bytes.clone() }),
+        Stage::Planned => state
+            .sign_offs
+            .iter()
+            .find(|s| s.gate == Gate::Start)
+            .map(|s| NoteView::ApprovedBy {
+                who: ::upgrade::words::role(s.by.role).to_string(),
+            }),
+        Stage::BackedUp => facts.and_then(|f| f.get("bytes")).map(|bytes| NoteView::Copies {
+            count: 1,
+            bytes: bytes.clone(),
+        }),
         Stage::RestoreVerified => number("entries").map(|count| NoteView::EntriesEqual { count: small(count) }),
-        Stage::Rehearsed => rehearsed.filter(|_| done).map(|r| NoteView::RolledBackToo { seconds: small(r.milliseconds.div_ceil(1000)) }),
-        Stage::Reauthorized => done.then(|| NoteView::SameCompany { new_permissions: new_permissions(at, plan) }),
+        Stage::Rehearsed => rehearsed.filter(|_| done).map(|r| NoteView::RolledBackToo {
+            seconds: small(r.milliseconds.div_ceil(1000)),
+        }),
+        Stage::Reauthorized => done.then(|| NoteView::SameCompany {
+            new_permissions: new_permissions(at, plan),
+        }),
         Stage::Shadowed => number("unexplained").map(|count| NoteView::Unexplained { count: small(count) }),
         Stage::Canary | Stage::Wave(_) | Stage::CutOver => {
             let name = slice_of(stage)?;
             if let Some(written) = state.written.get(&name).filter(|_| done) {
-                return Some(NoteView::Entries { count: small(written.entries_posted) });
+                return Some(NoteView::Entries {
+                    count: small(written.entries_posted),
+                });
             }
             let slice = plan.slice(name)?;
             let (from_day, to_day) = days_of(at, plan, slice);
-            Some(NoteView::Payments { count: small(slice.count), from_day, to_day })
+            Some(NoteView::Payments {
+                count: small(slice.count),
+                from_day,
+                to_day,
+            })
         }
-        Stage::Reconciled => facts.and_then(|f| f.get("verdict")).map(|text| NoteView::Words { text: text.clone() }),
+        Stage::Reconciled => facts
+            .and_then(|f| f.get("verdict"))
+            .map(|text| NoteView::Words { text: text.clone() }),
         Stage::Watching => Some(match &state.watch {
-            Some(watch) => NoteView::Days { day: count(watch.days.len()), of: plan.watch_days },
+            Some(watch) => NoteView::Days {
+                day: count(watch.days.len()),
+                of: plan.watch_days,
+            },
             None => NoteView::DaysLong { count: plan.watch_days },
         }),
         Stage::Finished => state.completed.get(&Stage::Finished).map(|at| NoteView::At { at: at.to_string() }),
@@ -315,7 +400,11 @@ fn card(at: &At, state: &State, plan: &Plan, stage: Stage, expected: u32) -> Sta
     let written = name.and_then(|name| state.written.get(&name));
     let (from_day, to_day) = slice.map_or((None, None), |slice| days_of(at, plan, slice));
     let back = matches!(state.mode, Mode::RollingBack { .. } | Mode::RolledBack | Mode::Frozen { .. });
-    let results = if back && !state.rollback_checks.is_empty() { Some(&state.rollback_checks) } else { state.checks.get(&stage) };
+    let results = if back && !state.rollback_checks.is_empty() {
+        Some(&state.rollback_checks)
+    } else {
+        state.checks.get(&stage)
+    };
     let mut checks: Vec<CheckView> = results.map(|results| results.iter().map(check_view).collect()).unwrap_or_default();
     if stage == Stage::Shadowed && expected > 0 {
         checks.push(CheckView {
@@ -342,7 +431,9 @@ fn card(at: &At, state: &State, plan: &Plan, stage: Stage, expected: u32) -> Sta
 
 fn gate(state: &State, plan: &Plan, rehearsed: Option<&Rehearsed>) -> Result<Option<GateView>, Problem> {
     let Some(gate) = state.gate() else { return Ok(None) };
-    let Some(next) = state.stage.next(plan.waves()) else { return Ok(None) };
+    let Some(next) = state.stage.next(plan.waves()) else {
+        return Ok(None);
+    };
     let slice = slice_of(next).and_then(|name| plan.slice(name));
     let text = ::upgrade::words::gate(state, gate)?;
     Ok(Some(GateView {
@@ -364,7 +455,12 @@ fn seconds(movements: u64, rehearsed: &Rehearsed) -> Option<u32> {
 
 fn stop_here(state: &State) -> Result<StopHereView, Problem> {
     if state.is_over() {
-        return Ok(StopHereView { entries_removed: 0, entries_put_back: 0, amount: None, books_touched: false });
+        return Ok(StopHereView {
+            entries_removed: 0,
+            entries_put_back: 0,
+            amount: None,
+            books_touched: false,
+        });
     }
     let stop = state.stop_here()?;
     let touched = stop.entries > 0 || stop.put_back > 0;
@@ -389,8 +485,14 @@ fn sample(rows: &[DifferenceRow], names: &BTreeMap<ledger::AccountId, String>, c
         }
     }
     let of = |lines: &[::reconcile::DatedLine], account: &ledger::AccountId| {
-        let amounts: Vec<Money> = lines.iter().filter(|line| line.account == *account).map(|line| line.amount).collect();
-        amounts.first().and_then(|first| Money::sum(first.currency, amounts.iter().copied()).ok())
+        let amounts: Vec<Money> = lines
+            .iter()
+            .filter(|line| line.account == *account)
+            .map(|line| line.amount)
+            .collect();
+        amounts
+            .first()
+            .and_then(|first| Money::sum(first.currency, amounts.iter().copied()).ok())
     };
     Some(SampleView {
         title: differences::title(row),
@@ -399,7 +501,12 @@ fn sample(rows: &[DifferenceRow], names: &BTreeMap<ledger::AccountId, String>, c
             .into_iter()
             .map(|account| {
                 let (old, new) = (of(&row.old_lines, account), of(&row.new_lines, account));
-                SampleRowView { account: account_name(names, connection, account), expected: old != new, old: old.map(MoneyView::from), new: new.map(MoneyView::from) }
+                SampleRowView {
+                    account: account_name(names, connection, account),
+                    expected: old != new,
+                    old: old.map(MoneyView::from),
+                    new: new.map(MoneyView::from),
+                }
             })
             .collect(),
     })

@@ -27,7 +27,16 @@ pub fn area(kind: &str) -> LogFilter {
 pub async fn lines(at: &At, connection: &Connection, upgrade: &str, most: usize) -> Result<Vec<LogLineView>, Problem> {
     let _ = connection;
     let entries = at.engine.journal.entries_of(upgrade).await?;
-    Ok(entries.iter().rev().filter(|entry| tells(entry)).take(most).map(|entry| LogLineView { at: entry.at.to_string(), words: sentence(entry) }).collect())
+    Ok(entries
+        .iter()
+        .rev()
+        .filter(|entry| tells(entry))
+        .take(most)
+        .map(|entry| LogLineView {
+            at: entry.at.to_string(),
+            words: sentence(entry),
+        })
+        .collect())
 }
 
 /// Beside a run only what somebody would tell; the log itself shows all of it.
@@ -44,29 +53,65 @@ fn number(body: &Value, name: &str) -> u64 {
 }
 
 fn counted(count: u64, one: &str, several: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {several}") }
+    if count == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{count} {several}")
+    }
 }
 
 fn list(body: &Value, name: &str) -> Vec<String> {
-    body.get(name).and_then(Value::as_array).map(|all| all.iter().filter_map(Value::as_str).map(str::to_string).collect()).unwrap_or_default()
+    body.get(name)
+        .and_then(Value::as_array)
+        .map(|all| all.iter().filter_map(Value::as_str).map(str::to_string).collect())
+        .unwrap_or_default()
 }
 
 /// One record in words.
 pub fn sentence(entry: &Entry) -> String {
     let body = &entry.body;
     match entry.kind.as_str() {
-        "company.added" => format!("Added the company \"{}\" with {} in {}.", text(body, "name"), text(body, "connector"), text(body, "zone")),
-        "sign_in.started" => format!("Began to sign in for connector {}, asking for {}.", text(body, "version"), counted(list(body, "permissions").len() as u64, "permission", "permissions")),
+        "company.added" => format!(
+            "Added the company \"{}\" with {} in {}.",
+            text(body, "name"),
+            text(body, "connector"),
+            text(body, "zone")
+        ),
+        "sign_in.started" => format!(
+            "Began to sign in for connector {}, asking for {}.",
+            text(body, "version"),
+            counted(list(body, "permissions").len() as u64, "permission", "permissions")
+        ),
         "sign_in.ended" => match body.get("refused").and_then(Value::as_str) {
-            Some(code) => format!("The sign-in for connector {} did not succeed ({code}); the access from before is unchanged.", text(body, "version")),
+            Some(code) => format!(
+                "The sign-in for connector {} did not succeed ({code}); the access from before is unchanged.",
+                text(body, "version")
+            ),
             None => {
                 let missing = list(body, "missing");
-                let short = if missing.is_empty() { String::new() } else { format!(" Not given: {}.", missing.join(", ")) };
-                format!("Signed in to \"{}\" for connector {}.{short}", text(body, "company"), text(body, "version"))
+                let short = if missing.is_empty() {
+                    String::new()
+                } else {
+                    format!(" Not given: {}.", missing.join(", "))
+                };
+                format!(
+                    "Signed in to \"{}\" for connector {}.{short}",
+                    text(body, "company"),
+                    text(body, "version")
+                )
             }
         },
-        "access.disconnected" => format!("Disconnected {}: {} erased here. {}", text(body, "provider"), counted(number(body, "erased"), "access", "accesses"), text(body, "remains")),
-        "access.dropped" => format!("Gave up the access of connector {}. {}", text(body, "version"), text(body, "new_access")),
+        "access.disconnected" => format!(
+            "Disconnected {}: {} erased here. {}",
+            text(body, "provider"),
+            counted(number(body, "erased"), "access", "accesses"),
+            text(body, "remains")
+        ),
+        "access.dropped" => format!(
+            "Gave up the access of connector {}. {}",
+            text(body, "version"),
+            text(body, "new_access")
+        ),
         "sync.done" => format!(
             "Read {} with connector {}: {} posted, {} linked, {} held.",
             counted(number(body, "records"), "new record", "new records"),
@@ -94,7 +139,10 @@ pub fn sentence(entry: &Entry) -> String {
                 number(body, "removed"),
                 number(body, "restored")
             ),
-            "absent" => format!("The change of the books did not happen ({}); they are as they were.", text(body, "reason")),
+            "absent" => format!(
+                "The change of the books did not happen ({}); they are as they were.",
+                text(body, "reason")
+            ),
             other => format!("The change of the books ended as \"{other}\"."),
         },
         "hold.reviewed" => format!("Looked at a held payment and left it held: {}", text(body, "reason")),
@@ -117,7 +165,11 @@ pub fn sentence(entry: &Entry) -> String {
             "new" => format!("The new connector posts {}.", text(body, "stream")),
             other => format!("The owner of {} became \"{other}\".", text(body, "stream")),
         },
-        "connector.settled" => format!("Connector {} is in use from now on. {}", text(body, "version"), text(body, "old_access")),
+        "connector.settled" => format!(
+            "Connector {} is in use from now on. {}",
+            text(body, "version"),
+            text(body, "old_access")
+        ),
         kind if kind.starts_with("upgrade.") => match Event::from_stored(body) {
             Ok(event) => event_sentence(&event),
             Err(problem) => format!("{kind}: {}", problem.what),
@@ -143,7 +195,13 @@ fn event_sentence(event: &Event) -> String {
     match event {
         Event::PlanMade { plan, .. } => {
             let count: u64 = plan.slices.iter().map(|slice| slice.count).sum();
-            format!("Planned to move {} from version {} to {}: {}.", plan.connector, plan.from_version, plan.to_version, counted(count, "movement", "movements"))
+            format!(
+                "Planned to move {} from version {} to {}: {}.",
+                plan.connector,
+                plan.from_version,
+                plan.to_version,
+                counted(count, "movement", "movements")
+            )
         }
         Event::SignedOff { gate, by, .. } => format!("{} ({}) said yes {}.", by.name, ::upgrade::words::role(by.role), gate_words(*gate)),
         Event::IntentRecorded { effect, .. } => format!("{} …", ::upgrade::words::effect(effect)),
@@ -152,7 +210,10 @@ fn event_sentence(event: &Event) -> String {
         Event::EffectResolved { finding, by, .. } => {
             let found = match finding {
                 Finding::Done { .. } => "the last step happened".to_string(),
-                Finding::Partly { left } => format!("a part of the last step happened ({})", counted(left.entries_posted, "entry", "entries")),
+                Finding::Partly { left } => format!(
+                    "a part of the last step happened ({})",
+                    counted(left.entries_posted, "entry", "entries")
+                ),
                 Finding::Absent => "the last step did not happen".to_string(),
                 Finding::Unknown { why } => format!("it cannot be told by looking: {why}"),
             };
@@ -167,13 +228,21 @@ fn event_sentence(event: &Event) -> String {
         Event::RollBackRequested { by, reason, .. } => format!("{} asked to roll the upgrade back ({reason}).", by.name),
         Event::RepeatRequested { from, by, reason, .. } => format!("{} asked to repeat from \"{}\" ({reason}).", by.name, from.title()),
         Event::WatchDay { date, checks, .. } => {
-            let failed: Vec<&str> = checks.iter().filter(|check| check.verdict == Verdict::Fail).map(|check| check.title()).collect();
+            let failed: Vec<&str> = checks
+                .iter()
+                .filter(|check| check.verdict == Verdict::Fail)
+                .map(|check| check.title())
+                .collect();
             match failed.is_empty() {
                 true => format!("Watched {date}: {} passed.", counted(checks.len() as u64, "check", "checks")),
                 false => format!("Watched {date}: did not pass: {}.", failed.join(", ")),
             }
         }
-        Event::BooksWritten { stream, written, .. } => format!("Posted {} of {stream}, {}.", counted(written.entries_posted, "entry", "entries"), written.amount),
+        Event::BooksWritten { stream, written, .. } => format!(
+            "Posted {} of {stream}, {}.",
+            counted(written.entries_posted, "entry", "entries"),
+            written.amount
+        ),
         Event::Restarted { .. } => "Changeover was started again in the middle of a step.".to_string(),
     }
 }
@@ -206,7 +275,10 @@ fn outcome_sentence(outcome: &Outcome) -> String {
                     written.amount,
                     counted(written.entries_removed, "entry", "entries")
                 )),
-                Gained::NewAccess { company, permissions } => Some(format!("signed in to \"{company}\" with {}", counted(permissions.len() as u64, "permission", "permissions"))),
+                Gained::NewAccess { company, permissions } => Some(format!(
+                    "signed in to \"{company}\" with {}",
+                    counted(permissions.len() as u64, "permission", "permissions")
+                )),
                 Gained::WatchFrom { date } => Some(format!("the watch began on {date}")),
             };
             match (gained, bad.is_empty(), report.checks.len() as u64) {
@@ -230,7 +302,10 @@ pub fn amount(entry: &Entry) -> Option<MoneyView> {
     }
     match Event::from_stored(&entry.body).ok()? {
         Event::BooksWritten { written, .. } => Some(written.amount.into()),
-        Event::EffectDone { outcome: Outcome::Done { report }, .. } => match report.gained {
+        Event::EffectDone {
+            outcome: Outcome::Done { report },
+            ..
+        } => match report.gained {
             Gained::Written { written } => Some(written.amount.into()),
             Gained::Nothing | Gained::RollbackPoint { .. } | Gained::NewAccess { .. } | Gained::WatchFrom { .. } => None,
         },
@@ -255,7 +330,16 @@ mod tests {
     use serde_json::json;
 
     fn entry(kind: &str, body: Value) -> Entry {
-        Entry { seq: 1, scope: None, kind: kind.to_string(), body, actor: "owner".to_string(), at: jiff::Timestamp::UNIX_EPOCH, prev: [0; 32], hash: [0; 32] }
+        Entry {
+            seq: 1,
+            scope: None,
+            kind: kind.to_string(),
+            body,
+            actor: "owner".to_string(),
+            at: jiff::Timestamp::UNIX_EPOCH,
+            prev: [0; 32],
+            hash: [0; 32],
+        }
     }
 
     #[test]
@@ -267,12 +351,18 @@ mod tests {
     #[test]
     fn an_event_that_cannot_be_read_says_so_and_is_not_left_out() {
         let words = sentence(&entry("upgrade.signed_off", json!({"format": 99, "kind": "signed_off"})));
-        assert!(words.starts_with("upgrade.signed_off: ") && words.contains("cannot be read"), "{words}");
+        assert!(
+            words.starts_with("upgrade.signed_off: ") && words.contains("cannot be read"),
+            "{words}"
+        );
     }
 
     #[test]
     fn one_and_several_are_told_apart() {
-        let one = entry("sync.done", json!({"records": 1, "version": "2", "posted": 1, "linked": 0, "held": 0}));
+        let one = entry(
+            "sync.done",
+            json!({"records": 1, "version": "2", "posted": 1, "linked": 0, "held": 0}),
+        );
         assert_eq!(sentence(&one), "Read 1 new record with connector 2: 1 posted, 0 linked, 0 held.");
     }
 }

@@ -12,13 +12,33 @@ async fn an_empty_home_answers_truthfully_and_says_what_to_do_first() {
     assert_eq!(practice["companies"], json!([]));
     assert_eq!(practice["stories"].as_array().unwrap().len(), practice_stories());
     assert_eq!(bench.ask("settings_view", json!({})).await["packages"].as_array().unwrap().len(), 2);
-    let log = bench.ask("log_view", json!({"company": null, "filter": "all", "search": "", "page": 0})).await;
-    assert_eq!((log["total"].clone(), log["chain"]["state"].clone()), (json!(0), json!("not_checked")));
-    assert_eq!(bench.ask("log_verify", json!({})).await["chain"], json!({"state": "good", "records": 0, "checked": bench_time(&bench).await}));
+    let log = bench
+        .ask("log_view", json!({"company": null, "filter": "all", "search": "", "page": 0}))
+        .await;
+    assert_eq!(
+        (log["total"].clone(), log["chain"]["state"].clone()),
+        (json!(0), json!("not_checked"))
+    );
+    assert_eq!(
+        bench.ask("log_verify", json!({})).await["chain"],
+        json!({"state": "good", "records": 0, "checked": bench_time(&bench).await})
+    );
     for name in ["today_view", "accounts_view", "upgrade_view", "backups_view"] {
-        assert_eq!(bench.refused(name, json!({"company": "nobody"})).await, "E-COMPANY-UNKNOWN", "{name}");
+        assert_eq!(
+            bench.refused(name, json!({"company": "nobody"})).await,
+            "E-COMPANY-UNKNOWN",
+            "{name}"
+        );
     }
-    assert_eq!(bench.refused("restore_preview", json!({"company": null, "backup": null, "place": null, "recovery_key_file": null})).await, "E-BACKUP-NONE");
+    assert_eq!(
+        bench
+            .refused(
+                "restore_preview",
+                json!({"company": null, "backup": null, "place": null, "recovery_key_file": null})
+            )
+            .await,
+        "E-BACKUP-NONE"
+    );
     assert_eq!(bench.refused("job_view", json!({"job": "7"})).await, "E-JOB-UNKNOWN");
 }
 
@@ -27,7 +47,10 @@ fn practice_stories() -> usize {
 }
 
 async fn bench_time(bench: &Bench) -> serde_json::Value {
-    bench.ask("log_view", json!({"company": null, "filter": "all", "search": "", "page": 0})).await["chain"]["checked"].clone()
+    bench
+        .ask("log_view", json!({"company": null, "filter": "all", "search": "", "page": 0}))
+        .await["chain"]["checked"]
+        .clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,7 +61,12 @@ async fn a_file_that_is_no_book_is_shown_with_its_problem_and_not_as_an_error() 
     let view = bench.ask("books_inspect", json!({"path": file.display().to_string()})).await;
     assert_eq!(view["problems"][0]["code"], "E-BOOKS-NOT-GNUCASH");
     assert_eq!(view["accounts"], json!([]));
-    let gone = bench.ask("books_inspect", json!({"path": bench.dir.path().join("gone.gnucash").display().to_string()})).await;
+    let gone = bench
+        .ask(
+            "books_inspect",
+            json!({"path": bench.dir.path().join("gone.gnucash").display().to_string()}),
+        )
+        .await;
     assert_eq!(gone["problems"][0]["code"], "E-BOOKS-MISSING");
 }
 
@@ -49,20 +77,54 @@ async fn real_books_are_looked_into_added_and_looked_after_from_the_start_of_the
     practice::create_book(&book, &practice::World::small(3, 30)).await.unwrap();
     let path = book.display().to_string();
     let view = bench.ask("books_inspect", json!({"path": path})).await;
-    assert_eq!((view["problems"].clone(), view["proposed_name"].clone(), view["currency"].clone()), (json!([]), json!("Corner shop"), json!("USD")));
-    let roles: Vec<_> = view["roles"].as_array().unwrap().iter().map(|r| json!({"role": r["role"], "account": r["account"]})).collect();
-    assert!(view["roles"].as_array().unwrap().iter().all(|r| r["fitting"].as_array().unwrap().contains(&r["account"])), "{view}");
+    assert_eq!(
+        (view["problems"].clone(), view["proposed_name"].clone(), view["currency"].clone()),
+        (json!([]), json!("Corner shop"), json!("USD"))
+    );
+    let roles: Vec<_> = view["roles"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| json!({"role": r["role"], "account": r["account"]}))
+        .collect();
+    assert!(
+        view["roles"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|r| r["fitting"].as_array().unwrap().contains(&r["account"])),
+        "{view}"
+    );
     let add = json!({"name": "Corner shop", "books": path, "zone": "America/New_York", "provider": "square", "connector_version": "1", "roles": roles});
     let added = bench.ask("company_add", add.clone()).await;
     let company = added["company"].clone();
     assert_eq!(bench.ask("app_view", json!({})).await["current"], company);
     let today = bench.ask("today_view", json!({"company": company})).await;
-    let needs: Vec<&str> = today["needs"].as_array().unwrap().iter().filter_map(|n| n["need"]["kind"].as_str()).collect();
+    let needs: Vec<&str> = today["needs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|n| n["need"]["kind"].as_str())
+        .collect();
     assert!(needs.contains(&"connect") && needs.contains(&"backup_missing"), "{needs:?}");
     assert_eq!(today["agreement"]["state"], "not_checked");
     let accounts = bench.ask("accounts_view", json!({"company": company})).await;
-    assert_eq!((accounts["connections"][0]["state"].clone(), accounts["connections"][0]["environment"].clone()), (json!("never_connected"), json!("production")));
+    assert_eq!(
+        (
+            accounts["connections"][0]["state"].clone(),
+            accounts["connections"][0]["environment"].clone()
+        ),
+        (json!("never_connected"), json!("production"))
+    );
     assert_eq!(bench.refused("company_add", add).await, "E-COMPANY-TAKEN");
-    assert_eq!(bench.ask("books_inspect", json!({"path": path})).await["problems"][0]["code"], "E-COMPANY-TAKEN");
-    assert_eq!(bench.ask("reconcile_view", json!({"company": company, "from_day": null, "to_day": null})).await["verdict"], "pending");
+    assert_eq!(
+        bench.ask("books_inspect", json!({"path": path})).await["problems"][0]["code"],
+        "E-COMPANY-TAKEN"
+    );
+    assert_eq!(
+        bench
+            .ask("reconcile_view", json!({"company": company, "from_day": null, "to_day": null}))
+            .await["verdict"],
+        "pending"
+    );
 }

@@ -29,7 +29,10 @@ fn worker() -> PathBuf {
                 return program;
             }
             let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-            let built = std::process::Command::new(cargo).args(["build", "--quiet", "-p", "backup", "--bins"]).status().unwrap();
+            let built = std::process::Command::new(cargo)
+                .args(["build", "--quiet", "-p", "backup", "--bins"])
+                .status()
+                .unwrap();
             assert!(built.success() && program.exists(), "the backup worker could not be built");
             program
         })
@@ -59,7 +62,9 @@ impl Bench {
     }
 
     pub async fn ask(&self, name: &str, args: Value) -> Value {
-        let answer = dispatch(&self.app, name, args).await.unwrap_or_else(|problem| panic!("{name}: {problem:?}"));
+        let answer = dispatch(&self.app, name, args)
+            .await
+            .unwrap_or_else(|problem| panic!("{name}: {problem:?}"));
         holds_no_secret(name, &answer);
         answer
     }
@@ -68,7 +73,10 @@ impl Bench {
     pub async fn refused(&self, name: &str, args: Value) -> String {
         let problem = dispatch(&self.app, name, args).await.expect_err(name);
         holds_no_secret(name, &serde_json::to_value(&problem).unwrap());
-        assert!(!problem.what.is_empty() && !problem.why.is_empty() && !problem.next.is_empty(), "{name}: {problem:?}");
+        assert!(
+            !problem.what.is_empty() && !problem.why.is_empty() && !problem.next.is_empty(),
+            "{name}: {problem:?}"
+        );
         problem.code
     }
 
@@ -103,10 +111,17 @@ impl Bench {
         self.ask("app_view", json!({})).await;
         self.ask("settings_view", json!({})).await;
         self.ask("practice_view", json!({})).await;
-        self.ask("reconnect_view", json!({"company": company, "connection": connection})).await;
-        self.ask("reconcile_view", json!({"company": company, "from_day": null, "to_day": null})).await;
-        self.ask("log_view", json!({"company": company, "filter": "all", "search": "", "page": 0})).await;
-        self.ask("log_view", json!({"company": null, "filter": "upgrade", "search": "yes", "page": 0})).await;
+        self.ask("reconnect_view", json!({"company": company, "connection": connection}))
+            .await;
+        self.ask("reconcile_view", json!({"company": company, "from_day": null, "to_day": null}))
+            .await;
+        self.ask("log_view", json!({"company": company, "filter": "all", "search": "", "page": 0}))
+            .await;
+        self.ask(
+            "log_view",
+            json!({"company": null, "filter": "upgrade", "search": "yes", "page": 0}),
+        )
+        .await;
         assert_eq!(self.ask("log_verify", json!({})).await["chain"]["state"], "good");
     }
 }
@@ -116,7 +131,9 @@ fn holds_no_secret(name: &str, answer: &Value) {
     match answer {
         Value::String(text) => {
             for word in text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+' | '='))) {
-                let mixed = word.chars().any(|c| c.is_ascii_uppercase()) && word.chars().any(|c| c.is_ascii_lowercase()) && word.chars().any(|c| c.is_ascii_digit());
+                let mixed = word.chars().any(|c| c.is_ascii_uppercase())
+                    && word.chars().any(|c| c.is_ascii_lowercase())
+                    && word.chars().any(|c| c.is_ascii_digit());
                 // The address of the provider's page holds a challenge and a state, which are public by design.
                 assert!(word.len() < 40 || !mixed || text.starts_with("http"), "{name} shows \"{word}\"");
             }

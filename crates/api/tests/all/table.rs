@@ -25,24 +25,39 @@ async fn a_command_for_a_company_that_is_not_there_changes_nothing() {
     let calls = [
         ("company_select", of.clone()),
         ("today_view", of.clone()),
-        ("reconnect_start", json!({"company": "nobody", "connection": "none", "open_browser": true})),
+        (
+            "reconnect_start",
+            json!({"company": "nobody", "connection": "none", "open_browser": true}),
+        ),
         ("reconnect_view", json!({"company": "nobody", "connection": "none"})),
         ("reconnect_cancel", json!({"company": "nobody", "connection": "none"})),
-        ("reconnect_paste", json!({"company": "nobody", "connection": "none", "address": "x"})),
+        (
+            "reconnect_paste",
+            json!({"company": "nobody", "connection": "none", "address": "x"}),
+        ),
         ("disconnect", json!({"company": "nobody", "connection": "none"})),
         ("upgrade_plan", plan.clone()),
         ("upgrade_start", plan),
-        ("upgrade_approve", json!({"company": "nobody", "upgrade": "none", "who": "owner", "digest": ""})),
+        (
+            "upgrade_approve",
+            json!({"company": "nobody", "upgrade": "none", "who": "owner", "digest": ""}),
+        ),
         ("upgrade_pause", upgrade.clone()),
         ("upgrade_resume", upgrade.clone()),
         ("upgrade_stop", upgrade.clone()),
         ("upgrade_rollback", upgrade.clone()),
         ("upgrade_next_day", upgrade.clone()),
         ("upgrade_finish", upgrade),
-        ("differences_view", json!({"company": "nobody", "upgrade": "none", "filter": "all", "page": 0})),
+        (
+            "differences_view",
+            json!({"company": "nobody", "upgrade": "none", "filter": "all", "page": 0}),
+        ),
         ("backup_now", of.clone()),
         ("backup_verify", json!({"company": "nobody", "backup": "none"})),
-        ("restore_preview", json!({"company": "nobody", "backup": null, "place": null, "recovery_key_file": null})),
+        (
+            "restore_preview",
+            json!({"company": "nobody", "backup": null, "place": null, "recovery_key_file": null}),
+        ),
         ("recovery_kit", json!({"company": "nobody", "path": "kit.txt"})),
         ("reconcile_view", json!({"company": "nobody", "from_day": null, "to_day": null})),
         ("hold_resolve", json!({"company": "nobody", "hold": "none", "answer": "seen"})),
@@ -52,5 +67,10 @@ async fn a_command_for_a_company_that_is_not_there_changes_nothing() {
     for (name, args) in calls {
         assert_eq!(bench.refused(name, args).await, "E-COMPANY-UNKNOWN", "{name}");
     }
-    assert_eq!(bench.ask("log_view", json!({"company": null, "filter": "all", "search": "", "page": 0})).await["total"], 0);
+    assert_eq!(
+        bench
+            .ask("log_view", json!({"company": null, "filter": "all", "search": "", "page": 0}))
+            .await["total"],
+        0
+    );
 }

@@ -13,7 +13,10 @@ use std::time::Duration;
 
 pub fn stories(terminal: &Terminal) -> Result<Ending, Problem> {
     if terminal.screen.json() {
-        let all: Vec<_> = Story::ALL.iter().map(|story| json!({"story": story.name(), "title": story.title(), "text": story.description()})).collect();
+        let all: Vec<_> = Story::ALL
+            .iter()
+            .map(|story| json!({"story": story.name(), "title": story.title(), "text": story.description()}))
+            .collect();
         terminal.screen.answer(&all);
     } else {
         for story in Story::ALL {
@@ -49,7 +52,12 @@ pub struct ServeArguments {
 }
 
 fn not_served(why: impl ToString) -> Problem {
-    Problem::new(E_PRACTICE, "The practice Square could not be served.", why.to_string(), "Choose another port, or make the practice company again.")
+    Problem::new(
+        E_PRACTICE,
+        "The practice Square could not be served.",
+        why.to_string(),
+        "Choose another port, or make the practice company again.",
+    )
 }
 
 /// Serves on loopback until Ctrl-C, until told to stop, or until nobody asked anything for long.
@@ -59,9 +67,19 @@ pub async fn serve(terminal: &Terminal, arguments: ServeArguments) -> Result<End
         Some(_) => None,
         None => terminal.app().await?.practice_facts()?,
     };
-    let name = arguments.story.clone().or_else(|| facts.as_ref().map(|facts| facts.story.clone())).unwrap_or_else(|| Story::AllGoesWell.name().to_string());
-    let story: Story =
-        name.parse().map_err(|why: String| Problem::new(E_PRACTICE_STORY, why, "It is not in the list of stories.", "Choose one that `changeover practice stories` lists."))?;
+    let name = arguments
+        .story
+        .clone()
+        .or_else(|| facts.as_ref().map(|facts| facts.story.clone()))
+        .unwrap_or_else(|| Story::AllGoesWell.name().to_string());
+    let story: Story = name.parse().map_err(|why: String| {
+        Problem::new(
+            E_PRACTICE_STORY,
+            why,
+            "It is not in the list of stories.",
+            "Choose one that `changeover practice stories` lists.",
+        )
+    })?;
     let seed = arguments.seed.or(facts.as_ref().map(|facts| facts.seed)).unwrap_or(1);
     let payments = arguments.payments.or(facts.as_ref().and_then(|facts| facts.payments));
     let world = tokio::task::spawn_blocking(move || match payments {
@@ -72,10 +90,16 @@ pub async fn serve(terminal: &Terminal, arguments: ServeArguments) -> Result<End
     .map_err(not_served)?;
     let now = arguments.now.unwrap_or_else(|| world.until());
     let mut options = ServeOptions::new(story, now);
-    options.port = if arguments.port == 0 { facts.as_ref().map_or(0, |facts| facts.port) } else { arguments.port };
+    options.port = if arguments.port == 0 {
+        facts.as_ref().map_or(0, |facts| facts.port)
+    } else {
+        arguments.port
+    };
     options.redirect_path = "/callback/square".to_string();
     options.idle_stop = arguments.idle_minutes.map(|minutes| Duration::from_secs(minutes * 60));
-    options.state_file = arguments.state.or_else(|| facts.as_ref().map(|_| terminal.home.join("practice").join("practice-square.json")));
+    options.state_file = arguments
+        .state
+        .or_else(|| facts.as_ref().map(|_| terminal.home.join("practice").join("practice-square.json")));
     let mut served = serve_world(world, options).await.map_err(not_served)?;
     if terminal.screen.json() {
         terminal.screen.answer(&json!({
@@ -84,7 +108,11 @@ pub async fn serve(terminal: &Terminal, arguments: ServeArguments) -> Result<End
         }));
     } else {
         terminal.screen.data(&served.base_url);
-        terminal.screen.say(&format!("The practice Square serves here, client id \"{}\", clock {}. Ctrl-C ends it.", served.client_id, served.now()));
+        terminal.screen.say(&format!(
+            "The practice Square serves here, client id \"{}\", clock {}. Ctrl-C ends it.",
+            served.client_id,
+            served.now()
+        ));
     }
     terminal.screen.flush();
     tokio::select! {
@@ -148,10 +176,14 @@ pub async fn next_day(terminal: &Terminal) -> Result<Ending, Problem> {
         ));
     }
     let engine = app.practice_engine().await?;
-    let next = engine
-        .now()
-        .checked_add(SignedDuration::from_hours(24))
-        .map_err(|error| Problem::new(E_PRACTICE, "The practice clock cannot be moved on by a day.", error.to_string(), "Make the practice company again."))?;
+    let next = engine.now().checked_add(SignedDuration::from_hours(24)).map_err(|error| {
+        Problem::new(
+            E_PRACTICE,
+            "The practice clock cannot be moved on by a day.",
+            error.to_string(),
+            "Make the practice company again.",
+        )
+    })?;
     app.practice_now(next).await?;
     if terminal.screen.json() {
         terminal.screen.answer(&json!({ "now": next }));

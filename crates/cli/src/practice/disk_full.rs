@@ -4,8 +4,8 @@
 //! filled up. Only Linux can do that for a single process, and only where the system allows it; elsewhere the story is
 //! refused rather than played. It must never fill a disk that anybody uses.
 
-use super::power_cut::child;
 use super::RunArguments;
+use super::power_cut::child;
 use crate::ending::Ending;
 use crate::terminal::Terminal;
 use api::practice_company::E_PRACTICE_STORY;
@@ -49,12 +49,20 @@ pub async fn tell(terminal: &Terminal, arguments: RunArguments) -> Result<Ending
     let size = folder_bytes(&backups).map_err(|error| engine::home::cannot_use(&backups, &error))? + ROOM_BYTES;
     let program = std::env::current_exe().map_err(|error| not_told(format!("This program's own path is unknown: {error}.")))?;
     let mut command = Command::new("unshare");
-    command.args(alone).args(["sh", "-c", SCRIPT, "sh"]).arg(&backups).arg(size.to_string()).arg(program);
+    command
+        .args(alone)
+        .args(["sh", "-c", SCRIPT, "sh"])
+        .arg(&backups)
+        .arg(size.to_string())
+        .arg(program);
     command.arg("--home").arg(&terminal.home);
     if terminal.screen.json() {
         command.arg("--json");
     }
-    command.args(super::make_arguments(&arguments, &["--resume"])).stdin(Stdio::null()).kill_on_drop(true);
+    command
+        .args(super::make_arguments(&arguments, &["--resume"]))
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
     let status = command.status().await.map_err(|error| not_told(format!("unshare: {error}.")))?;
     // The child told the end of the story; its exit status is the story's.
     match status.code() {
@@ -66,7 +74,12 @@ pub async fn tell(terminal: &Terminal, arguments: RunArguments) -> Result<Ending
 }
 
 fn not_told(why: String) -> Problem {
-    Problem::new(api::practice_company::E_PRACTICE, "The story of the full disk could not be told.", why, "Run it again, or choose another story.")
+    Problem::new(
+        api::practice_company::E_PRACTICE,
+        "The story of the full disk could not be told.",
+        why,
+        "Run it again, or choose another story.",
+    )
 }
 
 /// The arguments of `unshare` with which this system gives a process mounts of its own; tried, not guessed.
@@ -99,7 +112,11 @@ fn folder_bytes(folder: &Path) -> std::io::Result<u64> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let kind = entry.metadata()?;
-        total += if kind.is_dir() { folder_bytes(&entry.path())? } else { kind.len().div_ceil(PAGE) * PAGE + PAGE };
+        total += if kind.is_dir() {
+            folder_bytes(&entry.path())?
+        } else {
+            kind.len().div_ceil(PAGE) * PAGE + PAGE
+        };
     }
     Ok(total)
 }

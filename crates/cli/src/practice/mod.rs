@@ -83,7 +83,14 @@ async fn told(terminal: &Terminal, arguments: RunArguments) -> Result<Ending, Pr
 /// The arguments with which another process of this program takes part in the same story.
 fn make_arguments(arguments: &RunArguments, more: &[&str]) -> Vec<String> {
     let company = &arguments.company;
-    let mut all = vec!["practice".to_string(), "run".into(), "--seed".into(), company.seed.to_string(), "--story".into(), company.story.clone()];
+    let mut all = vec![
+        "practice".to_string(),
+        "run".into(),
+        "--seed".into(),
+        company.seed.to_string(),
+        "--story".into(),
+        company.story.clone(),
+    ];
     if let Some(payments) = company.payments {
         all.extend(["--payments".to_string(), payments.to_string()]);
     }

@@ -29,22 +29,47 @@ pub async fn tell(terminal: &Terminal, arguments: RunArguments) -> Result<Ending
     if second.code().is_some_and(|code| code == 0) {
         return Err(not_told("The process that was to die lived to its end.".to_string()));
     }
-    terminal.screen.say(&format!("The power is gone ({second}). The computer is started again:"));
-    super::run::run(terminal, RunArguments { resume: true, new_if_none: false, part: None, company: arguments.company }).await
+    terminal
+        .screen
+        .say(&format!("The power is gone ({second}). The computer is started again:"));
+    super::run::run(
+        terminal,
+        RunArguments {
+            resume: true,
+            new_if_none: false,
+            part: None,
+            company: arguments.company,
+        },
+    )
+    .await
 }
 
 fn not_told(why: String) -> Problem {
-    Problem::new(E_PRACTICE, "The story of the power cut could not be told.", why, "Run it again, or choose another story.")
+    Problem::new(
+        E_PRACTICE,
+        "The story of the power cut could not be told.",
+        why,
+        "Run it again, or choose another story.",
+    )
 }
 
 /// Runs this program again; what it says goes to standard error, because the answer is ours.
 pub async fn child(terminal: &Terminal, arguments: &[String], die_at: Option<&str>) -> Result<ExitStatus, Problem> {
     let program = std::env::current_exe().map_err(|error| not_told(format!("This program's own path is unknown: {error}.")))?;
     let mut command = Command::new(program);
-    command.arg("--home").arg(&terminal.home).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
+    command
+        .arg("--home")
+        .arg(&terminal.home)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .kill_on_drop(true);
     match die_at {
         Some(point) => command.env(DIE_AT, point),
         None => command.env_remove(DIE_AT),
     };
-    command.status().await.map_err(|error| not_told(format!("The program could not be started again: {error}.")))
+    command
+        .status()
+        .await
+        .map_err(|error| not_told(format!("The program could not be started again: {error}.")))
 }

@@ -81,7 +81,12 @@ pub async fn run(terminal: &Terminal, arguments: RunArguments) -> Result<Ending,
 /// Makes the company only.
 pub async fn make(terminal: &Terminal, wanted: &CompanyArguments) -> Result<Ending, Problem> {
     let app = terminal.app_with(Arc::new(ScriptedBrowser)).await?;
-    let arguments = RunArguments { company: wanted.clone(), resume: false, new_if_none: false, part: None };
+    let arguments = RunArguments {
+        company: wanted.clone(),
+        resume: false,
+        new_if_none: false,
+        part: None,
+    };
     let begun = begin(terminal, &app, &arguments).await?;
     tell_keychain(terminal, &*app.practice_engine().await?).await;
     if terminal.screen.json() {
@@ -90,9 +95,13 @@ pub async fn make(terminal: &Terminal, wanted: &CompanyArguments) -> Result<Endi
             "seed": wanted.seed, "story": wanted.story,
         }));
     } else {
-        terminal.screen.data(&format!("\"{}\" is in {}.", begun.company.name, app.practice_home().display()));
+        terminal
+            .screen
+            .data(&format!("\"{}\" is in {}.", begun.company.name, app.practice_home().display()));
         terminal.screen.data(&format!("  Books  {}", begun.company.books_path.display()));
-        terminal.screen.say(&format!("Next: `{}` upgrades it.", terminal.command("practice run --resume")));
+        terminal
+            .screen
+            .say(&format!("Next: `{}` upgrades it.", terminal.command("practice run --resume")));
     }
     Ok(Ending::Done)
 }
@@ -103,14 +112,22 @@ async fn one_part(terminal: &Terminal, arguments: &RunArguments, part: Part) -> 
     let begun = begin(terminal, &app, arguments).await?;
     let engine = app.practice_engine().await?;
     if part == Part::UntilBackup {
-        engine.take_backup(&begun.company, "the day before", None, &terminal.watcher()).await?;
+        engine
+            .take_backup(&begun.company, "the day before", None, &terminal.watcher())
+            .await?;
         app.practice_plan(&begun.company, &begun.connection).await?;
         return Ok(Ending::Done);
     }
     let id = app.practice_plan(&begun.company, &begun.connection).await?;
     let follower = Follower::new(terminal.screen.clone());
-    let around = Surroundings { watcher: terminal.watcher(), desk: SignInDesk::unattended(Arc::new(ScriptedBrowser)) };
-    let owner = Person { name: "Practice owner".to_string(), role: PersonRole::Owner };
+    let around = Surroundings {
+        watcher: terminal.watcher(),
+        desk: SignInDesk::unattended(Arc::new(ScriptedBrowser)),
+    };
+    let owner = Person {
+        name: "Practice owner".to_string(),
+        role: PersonRole::Owner,
+    };
     let _watching = follower.watch(engine.clone(), &id);
     loop {
         let state = engine.run_upgrade(&id, &around).await?;
@@ -132,17 +149,34 @@ async fn begin(terminal: &Terminal, app: &App, arguments: &RunArguments) -> Resu
                 terminal.screen.say(&format!("Going on with \"{}\".", company.name));
                 let engine = app.practice_engine().await?;
                 renew_session_access(&engine, &company, &connection, upgrade.as_deref()).await?;
-                return Ok(Begun { company, connection, upgrade });
+                return Ok(Begun {
+                    company,
+                    connection,
+                    upgrade,
+                });
             }
             Err(problem) if problem.code == E_PRACTICE_NONE && arguments.new_if_none => {}
             Err(problem) => return Err(problem),
         }
     }
-    terminal.screen.say(&format!("Making a practice company, seed {}, story \"{}\".", wanted.seed, wanted.story));
-    let (company, connection) = app.practice_make(wanted.seed, &wanted.story, wanted.payments, &terminal.watcher()).await?;
+    terminal.screen.say(&format!(
+        "Making a practice company, seed {}, story \"{}\".",
+        wanted.seed, wanted.story
+    ));
+    let (company, connection) = app
+        .practice_make(wanted.seed, &wanted.story, wanted.payments, &terminal.watcher())
+        .await?;
     terminal.screen.rest();
-    terminal.screen.say(&format!("\"{}\" is ready; its books are {}", company.name, company.books_path.display()));
-    Ok(Begun { company, connection, upgrade: None })
+    terminal.screen.say(&format!(
+        "\"{}\" is ready; its books are {}",
+        company.name,
+        company.books_path.display()
+    ));
+    Ok(Begun {
+        company,
+        connection,
+        upgrade: None,
+    })
 }
 
 /// Says plainly where the secrets are when they are not in a keychain.
@@ -150,7 +184,9 @@ pub async fn tell_keychain(terminal: &Terminal, engine: &Engine) {
     match engine.vault.keychain_status().await {
         KeychainStatus::Available => {}
         KeychainStatus::SessionOnly => {
-            terminal.screen.say("There is no keychain here: the practice secrets are kept in memory, for this session only.");
+            terminal
+                .screen
+                .say("There is no keychain here: the practice secrets are kept in memory, for this session only.");
         }
         KeychainStatus::Locked => terminal.screen.say("The keychain is locked; it will ask for its password."),
         KeychainStatus::Absent(why) => terminal.screen.say(&format!("The keychain cannot be used: {why}.")),
@@ -158,7 +194,12 @@ pub async fn tell_keychain(terminal: &Terminal, engine: &Engine) {
 }
 
 /// Where there is no keychain an earlier process took its practice sign-ins with it; the practice owner signs in again.
-pub async fn renew_session_access(engine: &Engine, company: &Company, connection: &Connection, upgrade: Option<&str>) -> Result<(), Problem> {
+pub async fn renew_session_access(
+    engine: &Engine,
+    company: &Company,
+    connection: &Connection,
+    upgrade: Option<&str>,
+) -> Result<(), Problem> {
     let mut versions = vec![connection.version.clone()];
     if let Some(id) = upgrade {
         let state = engine.upgrade_state(id).await?;
@@ -169,7 +210,9 @@ pub async fn renew_session_access(engine: &Engine, company: &Company, connection
     versions.sort();
     versions.dedup();
     for version in versions {
-        let Some(access) = engine.access(connection, &version).await? else { continue };
+        let Some(access) = engine.access(connection, &version).await? else {
+            continue;
+        };
         if access.kept_where == KeptWhere::SessionOnly && access.state == CredentialState::NeedsReauth {
             let desk = SignInDesk::unattended(Arc::new(ScriptedBrowser));
             engine.sign_in(company, connection, &version, &desk).await?;
@@ -187,8 +230,17 @@ pub async fn verdict_line(engine: &Engine, upgrade_id: &str) -> Result<Option<St
     let (Some(unexplained), Some(doubled), Some(lost)) = (money(&verdict["unexplained"]), number("doubled"), number("lost")) else {
         return Err(engine::store::unknown("verdict", &verdict.to_string()));
     };
-    let others: String = verdict["unexplained_other"].as_array().into_iter().flatten().filter_map(money).map(|money| format!(" and {money}")).collect();
-    Ok(Some(format!("{}{others} unexplained, {doubled} doubled, {lost} lost", unexplained.plain())))
+    let others: String = verdict["unexplained_other"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(money)
+        .map(|money| format!(" and {money}"))
+        .collect();
+    Ok(Some(format!(
+        "{}{others} unexplained, {doubled} doubled, {lost} lost",
+        unexplained.plain()
+    )))
 }
 
 /// The last words: verdict, evidence, what to try next.
@@ -204,7 +256,9 @@ async fn tell_end(
     let ending = Ending::of_upgrade(&ended.state);
     let verdict = verdict_line(engine, &ended.upgrade).await?;
     let head = engine.journal.head().await?;
-    let log = head.as_ref().map_or("empty".to_string(), |head| format!("{} records", crate::screen::grouped(head.seq)));
+    let log = head
+        .as_ref()
+        .map_or("empty".to_string(), |head| format!("{} records", crate::screen::grouped(head.seq)));
     let kit = engine.recovery_kit_written().await?.map(|(_, file)| file);
     if screen.json() {
         screen.answer(&json!({
@@ -234,7 +288,11 @@ async fn tell_end(
             screen.data(&format!("Halted after \"{}\"{}", ended.state.stage.title(), books_words(unchanged)));
         }
         Mode::Running | Mode::Waiting { .. } | Mode::Paused { .. } | Mode::Resolving { .. } | Mode::RollingBack { .. } => {
-            screen.data(&format!("Waiting for a person after \"{}\"{}", ended.state.stage.title(), books_words(unchanged)));
+            screen.data(&format!(
+                "Waiting for a person after \"{}\"{}",
+                ended.state.stage.title(),
+                books_words(unchanged)
+            ));
         }
     }
     screen.data("");
@@ -274,7 +332,13 @@ fn failing(state: &State) -> Vec<Value> {
         | Mode::Frozen { .. }
         | Mode::Finished => &[],
     };
-    state.checks.values().flatten().filter(|check| wanted.contains(&check.id)).filter_map(|check| serde_json::to_value(check).ok()).collect()
+    state
+        .checks
+        .values()
+        .flatten()
+        .filter(|check| wanted.contains(&check.id))
+        .filter_map(|check| serde_json::to_value(check).ok())
+        .collect()
 }
 
 fn next_commands(state: &State, id: &str) -> Vec<String> {
@@ -293,7 +357,11 @@ fn next_commands(state: &State, id: &str) -> Vec<String> {
         | Mode::Resolving { .. }
         | Mode::RollingBack { .. }
         | Mode::Frozen { .. } => {
-            vec![format!("upgrade show {id}"), format!("upgrade differences {id}"), format!("upgrade rollback {id} --yes")]
+            vec![
+                format!("upgrade show {id}"),
+                format!("upgrade differences {id}"),
+                format!("upgrade rollback {id} --yes"),
+            ]
         }
     }
 }

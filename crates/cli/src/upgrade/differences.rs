@@ -78,7 +78,8 @@ pub async fn show(terminal: &Terminal, id: Id, only: Only) -> Result<Ending, Pro
         terminal.screen.say("The shadow run has not compared anything yet.");
         return Ok(Ending::Waiting);
     };
-    let mut compared: Compared = serde_json::from_value(stored).map_err(|error| engine::store::unknown("comparison", &error.to_string()))?;
+    let mut compared: Compared =
+        serde_json::from_value(stored).map_err(|error| engine::store::unknown("comparison", &error.to_string()))?;
     compared.rows.retain(|row| only.wants(&row.class));
     if terminal.screen.json() {
         terminal.screen.answer(&compared);
@@ -109,7 +110,9 @@ fn row_lines(row: &Row, names: &BTreeMap<AccountId, String>) -> Vec<String> {
     let mut lines = vec![format!("{}  {}  {class}", row.date, row.label)];
     let side = |word: &str, side: &[Line], lines: &mut Vec<String>| {
         for line in side {
-            let name = names.get(&line.account).map_or("an account that the books no longer have", String::as_str);
+            let name = names
+                .get(&line.account)
+                .map_or("an account that the books no longer have", String::as_str);
             lines.push(format!("    {word}  {:>16}  {name}", line.amount.to_string()));
         }
     };

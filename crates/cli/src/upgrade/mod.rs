@@ -12,11 +12,11 @@ mod steps;
 use crate::ending::Ending;
 use crate::reach::Which;
 use crate::terminal::Terminal;
+use ::upgrade::{Person, PersonRole};
 use clap::{Args, Subcommand, ValueEnum};
 use engine::Engine;
 use jiff::civil::Date;
 use ledger::Problem;
-use ::upgrade::{Person, PersonRole};
 
 #[derive(Debug, Subcommand)]
 pub enum UpgradeCommand {
@@ -166,7 +166,10 @@ impl Signer {
             SignerRole::Bookkeeper => PersonRole::Bookkeeper,
             SignerRole::Accountant => PersonRole::Accountant,
         };
-        Person { name: self.name.clone().unwrap_or_else(|| engine.actor.clone()), role }
+        Person {
+            name: self.name.clone().unwrap_or_else(|| engine.actor.clone()),
+            role,
+        }
     }
 }
 
@@ -184,7 +187,12 @@ pub async fn run(terminal: &Terminal, command: UpgradeCommand) -> Result<Ending,
         UpgradeCommand::List => show::list(terminal).await,
         UpgradeCommand::Show { id } => show::show(terminal, id).await,
         UpgradeCommand::Status { id } => show::status(terminal, id).await,
-        UpgradeCommand::Approve { id, signer, digest, browser } => steps::approve(terminal, id, signer, digest, browser).await,
+        UpgradeCommand::Approve {
+            id,
+            signer,
+            digest,
+            browser,
+        } => steps::approve(terminal, id, signer, digest, browser).await,
         UpgradeCommand::Pause { id, reason, signer } => steps::pause(terminal, id, reason, signer).await,
         UpgradeCommand::Resume { id, signer, browser } => steps::resume(terminal, id, signer, browser).await,
         UpgradeCommand::Run { id, browser } => steps::run(terminal, id, browser).await,

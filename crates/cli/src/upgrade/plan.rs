@@ -8,12 +8,12 @@ use crate::follow::check_lines;
 use crate::reach::{self, Reached};
 use crate::screen::{counted, grouped};
 use crate::terminal::Terminal;
+use ::upgrade::{Plan, SliceName, Stage, Verdict};
 use engine::companies::zone_of;
 use engine::store::company::Connection;
 use engine::upgrading::planning::Wishes;
 use ledger::Problem;
 use serde_json::json;
-use ::upgrade::{Plan, SliceName, Stage, Verdict};
 
 async fn planned(reached: &Reached, connection: &Connection, arguments: &PlanArguments) -> Result<Plan, Problem> {
     let engine = &reached.engine;
@@ -24,7 +24,10 @@ async fn planned(reached: &Reached, connection: &Connection, arguments: &PlanArg
             let next = engine.catalog.successor(present).ok_or_else(|| {
                 Problem::new(
                     engine::companies::E_CONNECTOR_UNKNOWN,
-                    format!("There is nothing newer than connector {} {}.", connection.connector, connection.version),
+                    format!(
+                        "There is nothing newer than connector {} {}.",
+                        connection.connector, connection.version
+                    ),
                     "No version in the catalogue names yours as the one it replaces.",
                     "Nothing has to be done; install a newer Changeover for newer connectors.",
                 )
@@ -33,8 +36,16 @@ async fn planned(reached: &Reached, connection: &Connection, arguments: &PlanArg
         }
     };
     let zone = zone_of(&reached.company)?;
-    let new_from = arguments.from_day.and_then(|day| day.to_zoned(zone).ok()).map(|start| start.timestamp());
-    let wishes = Wishes { to_version, new_from, watch_days: arguments.watch_days, unattended: arguments.unattended };
+    let new_from = arguments
+        .from_day
+        .and_then(|day| day.to_zoned(zone).ok())
+        .map(|start| start.timestamp());
+    let wishes = Wishes {
+        to_version,
+        new_from,
+        watch_days: arguments.watch_days,
+        unattended: arguments.unattended,
+    };
     engine.make_plan(&reached.company, connection, &wishes).await
 }
 
@@ -43,7 +54,9 @@ pub async fn show(terminal: &Terminal, arguments: PlanArguments) -> Result<Endin
     let connection = reached.connection(&arguments.which).await?;
     let plan = planned(&reached, &connection, &arguments).await?;
     let readiness = reached.engine.readiness(&reached.company, &connection, &plan).await?;
-    let ready = readiness.iter().all(|check| matches!(check.verdict, Verdict::Pass | Verdict::NotApplicable));
+    let ready = readiness
+        .iter()
+        .all(|check| matches!(check.verdict, Verdict::Pass | Verdict::NotApplicable));
     let screen = &terminal.screen;
     if screen.json() {
         screen.answer(&json!({"plan": plan, "readiness": readiness, "ready": ready}));
@@ -58,7 +71,10 @@ pub async fn show(terminal: &Terminal, arguments: PlanArguments) -> Result<Endin
         screen.data(&line);
     }
     screen.data("");
-    screen.data(&format!("Nothing was stored or changed. `{}` begins with this plan.", terminal.command("upgrade start")));
+    screen.data(&format!(
+        "Nothing was stored or changed. `{}` begins with this plan.",
+        terminal.command("upgrade start")
+    ));
     Ok(if ready { Ending::Done } else { Ending::Failed })
 }
 
@@ -66,7 +82,13 @@ fn lines(reached: &Reached, connection: &Connection, plan: &Plan) -> Result<Vec<
     let engine = &reached.engine;
     let old = engine.package(&plan.connector, &plan.from_version)?;
     let new = engine.package(&plan.connector, &plan.to_version)?;
-    let mut lines = vec![format!("\"{}\": {} {} to {}", reached.company.name, new.title(), plan.from_version, plan.to_version), String::new()];
+    let mut lines = vec![
+        format!(
+            "\"{}\": connector {} {} to {}",
+            reached.company.name, plan.connector, plan.from_version, plan.to_version
+        ),
+        String::new(),
+    ];
     if !new.breaking_changes().is_empty() {
         lines.push("What changes at the processor".to_string());
         for change in new.breaking_changes() {
@@ -80,7 +102,12 @@ fn lines(reached: &Reached, connection: &Connection, plan: &Plan) -> Result<Vec<
         lines.extend(expected.iter().map(|change| format!("  {}: {}", change.title, change.text)));
     }
     let had: Vec<&str> = old.permissions().iter().map(|need| need.permission.as_str()).collect();
-    let added: Vec<&str> = plan.permissions.iter().map(String::as_str).filter(|permission| !had.contains(permission)).collect();
+    let added: Vec<&str> = plan
+        .permissions
+        .iter()
+        .map(String::as_str)
+        .filter(|permission| !had.contains(permission))
+        .collect();
     lines.push(match added.as_slice() {
         [] => "Permissions: none is added".to_string(),
         _ => format!("Permissions added: {}; you sign in again for them", added.join(", ")),
@@ -88,7 +115,10 @@ fn lines(reached: &Reached, connection: &Connection, plan: &Plan) -> Result<Vec<
     let missing = connection.roles.missing(new.roles());
     if !missing.is_empty() {
         let names: Vec<&str> = missing.iter().map(|role| role.name()).collect();
-        lines.push(format!("Accounts still to be chosen: {} (`company map --role ROLE=ACCOUNT`)", names.join(", ")));
+        lines.push(format!(
+            "Accounts still to be chosen: {} (`company map --role ROLE=ACCOUNT`)",
+            names.join(", ")
+        ));
     }
     lines.push(String::new());
     lines.push(format!("Movements from {} on get the new form.", plan.new_from));
@@ -99,14 +129,21 @@ fn lines(reached: &Reached, connection: &Connection, plan: &Plan) -> Result<Vec<
             continue;
         }
         if let Some(gate) = stage.gate() {
-            lines.push(format!("  -- a yes from the {} --", ::upgrade::words::role(plan.gate_rule(gate).role)));
+            lines.push(format!(
+                "  -- a yes from the {} --",
+                ::upgrade::words::role(plan.gate_rule(gate).role)
+            ));
         }
         lines.push(format!("  {}", stage.title_in(plan)));
     }
     let total: u64 = plan.slices.iter().map(|slice| slice.count).sum();
     let canary = plan.slice(SliceName::Canary).map_or(0, |slice| slice.count);
     lines.push(String::new());
-    lines.push(format!("{} are converted, {} of them first, as the canary.", counted(total, "movement", "movements"), grouped(canary)));
+    lines.push(format!(
+        "{} are converted, {} of them first, as the canary.",
+        counted(total, "movement", "movements"),
+        grouped(canary)
+    ));
     lines.extend(plan.irreversible.iter().map(|item| format!("Cannot be undone: {}", item.text)));
     Ok(lines)
 }

@@ -9,10 +9,10 @@ use crate::follow::check_lines;
 use crate::reach;
 use crate::screen::counted;
 use crate::terminal::{Answered, Terminal};
+use ::upgrade::{Event, Mode};
 use engine::store::upgrade as stored;
 use engine::upgrading::baseline::{self, Baseline};
 use ledger::Problem;
-use ::upgrade::{Event, Mode};
 
 pub async fn rollback(terminal: &Terminal, id: Id, yes: bool, reason: String, signer: Signer) -> Result<Ending, Problem> {
     let (reached, row) = reach::upgrade(terminal, id.id.as_deref(), &id.which).await?;
@@ -23,8 +23,12 @@ pub async fn rollback(terminal: &Terminal, id: Id, yes: bool, reason: String, si
         return proof(terminal, &reached, &row.id, &state).await;
     }
     if state.can_roll_back() {
-        terminal.screen.say(&format!("Rolling back upgrade {} of \"{}\".", row.id, reached.company.name));
-        terminal.screen.say(&state.stop_here()?.sentence().replace("If you stop here: ", "What will happen: "));
+        terminal
+            .screen
+            .say(&format!("Rolling back upgrade {} of \"{}\".", row.id, reached.company.name));
+        terminal
+            .screen
+            .say(&state.stop_here()?.sentence().replace("If you stop here: ", "What will happen: "));
         match terminal.ask("Put the books back as they were before the upgrade?", yes) {
             Answered::Yes => {}
             Answered::No => return Ok(Ending::Failed),
@@ -34,7 +38,11 @@ pub async fn rollback(terminal: &Terminal, id: Id, yes: bool, reason: String, si
     reach::ready(terminal, &reached, Some(&row.id)).await?;
     if !matches!(state.mode, Mode::RollingBack { .. }) {
         // The machine refuses it after the last stage, with its reason.
-        let event = Event::RollBackRequested { by: signer.person(engine), reason, at: engine.now() };
+        let event = Event::RollBackRequested {
+            by: signer.person(engine),
+            reason,
+            at: engine.now(),
+        };
         engine.record(&row.id, event).await?;
     }
     let state = steps::run_to_rest(terminal, &reached, &row.id, &row.connection_id, false).await?;
@@ -46,7 +54,10 @@ async fn proof(terminal: &Terminal, reached: &reach::Reached, id: &str, state: &
         for line in state.rollback_checks.iter().flat_map(check_lines) {
             terminal.screen.data(&line);
         }
-        let named = [("by people", "changed by people meanwhile, left as they are"), ("by the old connector", "posted by the old connector meanwhile, left as they are")];
+        let named = [
+            ("by people", "changed by people meanwhile, left as they are"),
+            ("by the old connector", "posted by the old connector meanwhile, left as they are"),
+        ];
         for (fact, words) in named {
             if let Some(count) = state.rollback_facts.get(fact).filter(|count| *count != "0") {
                 terminal.screen.data(&format!("  – {count} {words}"));
@@ -63,7 +74,13 @@ async fn compare(terminal: &Terminal, reached: &reach::Reached, id: &str, state:
     if !matches!(state.mode, Mode::RolledBack) {
         return Ok(true);
     }
-    let say = |line: &str| if terminal.screen.json() { terminal.screen.say(line) } else { terminal.screen.data(line) };
+    let say = |line: &str| {
+        if terminal.screen.json() {
+            terminal.screen.say(line)
+        } else {
+            terminal.screen.data(line)
+        }
+    };
     let engine = &reached.engine;
     let Some(before) = stored::fact::<Baseline>(&engine.pool, id, baseline::FACT).await? else {
         say("Nothing was written, and so early no baseline had been taken: there is nothing to compare.");
@@ -78,7 +95,10 @@ async fn compare(terminal: &Terminal, reached: &reach::Reached, id: &str, state:
         ));
         return Ok(true);
     }
-    say(&format!("Balances and entries do not equal the baseline: {} found.", counted(back.wrong.len() as u64, "difference", "differences")));
+    say(&format!(
+        "Balances and entries do not equal the baseline: {} found.",
+        counted(back.wrong.len() as u64, "difference", "differences")
+    ));
     for line in &back.wrong {
         say(&format!("  {line}"));
     }

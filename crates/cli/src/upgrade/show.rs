@@ -6,12 +6,12 @@ use crate::follow::{check_lines, numbers, rest_lines};
 use crate::practice::run::verdict_line;
 use crate::reach::{self, Reached};
 use crate::terminal::Terminal;
+use ::upgrade::{Mode, State};
 use engine::Engine;
 use engine::store::upgrade as stored;
 use engine::upgrading::runner::binds_digest;
 use ledger::Problem;
 use serde_json::{Value, json};
-use ::upgrade::{Mode, State};
 
 pub async fn list(terminal: &Terminal) -> Result<Ending, Problem> {
     let app = terminal.app().await?;
@@ -41,7 +41,9 @@ pub async fn list(terminal: &Terminal) -> Result<Ending, Problem> {
     if terminal.screen.json() {
         terminal.screen.answer(&rows);
     } else if rows.is_empty() {
-        terminal.screen.say("There is no upgrade here yet. `changeover upgrade plan` shows what one would do.");
+        terminal
+            .screen
+            .say("There is no upgrade here yet. `changeover upgrade plan` shows what one would do.");
     }
     Ok(Ending::Done)
 }
@@ -91,7 +93,9 @@ pub async fn rest(terminal: &Terminal, reached: &Reached, id: &str, state: &Stat
     }
     match &state.mode {
         Mode::Finished => {
-            let verdict = verdict_line(&reached.engine, id).await?.unwrap_or_else(|| "without a verdict".to_string());
+            let verdict = verdict_line(&reached.engine, id)
+                .await?
+                .unwrap_or_else(|| "without a verdict".to_string());
             screen.data(&format!("Finished, {verdict}"));
         }
         Mode::RolledBack => screen.data("Rolled back."),
@@ -100,7 +104,10 @@ pub async fn rest(terminal: &Terminal, reached: &Reached, id: &str, state: &Stat
             terminal.command(&format!("upgrade approve {id}")),
             terminal.command(&format!("upgrade rollback {id}"))
         )),
-        Mode::Running if state.watch.is_some() => screen.say(&format!("`{}` watches the next day.", terminal.command(&format!("upgrade next-day {id}")))),
+        Mode::Running if state.watch.is_some() => screen.say(&format!(
+            "`{}` watches the next day.",
+            terminal.command(&format!("upgrade next-day {id}"))
+        )),
         Mode::Paused { .. } | Mode::Halted { .. } => {
             screen.say(&format!(
                 "Go on with `{}`, or go back with `{}`.",
@@ -123,13 +130,22 @@ pub async fn show(terminal: &Terminal, id: Id) -> Result<Ending, Problem> {
         screen.answer(&as_json(&reached.engine, &row.id, &state).await?);
         return Ok(Ending::Done);
     }
-    screen.data(&format!("Upgrade {} of \"{}\", {} to {}, begun {}", row.id, reached.company.name, row.from_version, row.to_version, row.started_at));
+    screen.data(&format!(
+        "Upgrade {} of \"{}\", {} to {}, begun {}",
+        row.id, reached.company.name, row.from_version, row.to_version, row.started_at
+    ));
     screen.data("");
     let waves = state.plan.as_ref().map_or(0, ::upgrade::Plan::waves);
     for stage in ::upgrade::Stage::all(waves).into_iter().skip(1) {
         let done = state.completed.contains_key(&stage);
         let now = state.doing.as_ref().is_some_and(|work| work.stage == stage);
-        let mark = if done { "✓" } else if now { "▸" } else { "·" };
+        let mark = if done {
+            "✓"
+        } else if now {
+            "▸"
+        } else {
+            "·"
+        };
         let title = state.plan.as_ref().map_or_else(|| stage.title(), |plan| stage.title_in(plan));
         let what = if done { numbers(stage, &state) } else { String::new() };
         screen.data(format!("  {mark} {title:<44} {what}").trim_end());
@@ -165,7 +181,12 @@ pub async fn status(terminal: &Terminal, id: Id) -> Result<Ending, Problem> {
     if terminal.screen.json() {
         terminal.screen.answer(&as_json(&reached.engine, &row.id, &state).await?);
     } else {
-        terminal.screen.data(&format!("{}: {}, last stage done: {}", row.id, ::upgrade::words::mode(&state.mode), state.stage.title()));
+        terminal.screen.data(&format!(
+            "{}: {}, last stage done: {}",
+            row.id,
+            ::upgrade::words::mode(&state.mode),
+            state.stage.title()
+        ));
         terminal.screen.say(&::upgrade::words::mode_sentence(&state.mode));
     }
     Ok(Ending::of_upgrade(&state))

@@ -8,10 +8,10 @@ use crate::follow::Follower;
 use crate::reach::{self, Reached};
 use crate::sign_in;
 use crate::terminal::Terminal;
+use ::upgrade::{Event, Mode, State};
 use engine::upgrading::runner::Surroundings;
 use jiff::SignedDuration;
 use ledger::Problem;
-use ::upgrade::{Event, Mode, State};
 
 /// Runs until a person is needed or it is over, and says where it rests.
 pub async fn carry_on(terminal: &Terminal, reached: &Reached, id: &str, connection: &str, no_browser: bool) -> Result<Ending, Problem> {
@@ -33,7 +33,10 @@ pub async fn run_to_rest(terminal: &Terminal, reached: &Reached, id: &str, conne
             desk.cancel(&account);
         });
     }
-    let around = Surroundings { watcher, desk: door.desk.clone() };
+    let around = Surroundings {
+        watcher,
+        desk: door.desk.clone(),
+    };
     let state = {
         let _watching = follower.watch(engine.clone(), id);
         engine.run_upgrade(id, &around).await?
@@ -51,14 +54,21 @@ async fn found(terminal: &Terminal, id: &Id) -> Result<(Reached, String, String)
 
 pub async fn approve(terminal: &Terminal, id: Id, signer: Signer, digest: Option<String>, browser: Browser) -> Result<Ending, Problem> {
     let (reached, id, connection) = found(terminal, &id).await?;
-    reached.engine.approve(&id, signer.person(&reached.engine), digest.as_deref()).await?;
+    reached
+        .engine
+        .approve(&id, signer.person(&reached.engine), digest.as_deref())
+        .await?;
     carry_on(terminal, &reached, &id, &connection, browser.no_browser).await
 }
 
 pub async fn pause(terminal: &Terminal, id: Id, reason: String, signer: Signer) -> Result<Ending, Problem> {
     let (reached, row) = reach::upgrade(terminal, id.id.as_deref(), &id.which).await?;
     let engine = &reached.engine;
-    let event = Event::PauseRequested { by: signer.person(engine), reason, at: engine.now() };
+    let event = Event::PauseRequested {
+        by: signer.person(engine),
+        reason,
+        at: engine.now(),
+    };
     let state = engine.record(&row.id, event).await?;
     // What was asked for has been done; that the upgrade now waits is the point of it.
     show::rest(terminal, &reached, &row.id, &state).await.map(|_| Ending::Done)
@@ -72,7 +82,15 @@ pub async fn resume(terminal: &Terminal, id: Id, signer: Signer, browser: Browse
     let lying = matches!(state.mode, Mode::Running | Mode::RollingBack { .. } | Mode::Resolving { .. })
         && (state.in_flight.is_some() || ::upgrade::next_effect(&state).is_some());
     if !lying {
-        engine.record(&id, Event::ResumeRequested { by: signer.person(engine), at: engine.now() }).await?;
+        engine
+            .record(
+                &id,
+                Event::ResumeRequested {
+                    by: signer.person(engine),
+                    at: engine.now(),
+                },
+            )
+            .await?;
     }
     carry_on(terminal, &reached, &id, &connection, browser.no_browser).await
 }
