@@ -188,9 +188,9 @@ fn stage_line(mark: &str, title: &str, took: Duration, numbers: &str) -> String 
 }
 
 fn title(stage: Stage, state: &State) -> String {
-    match (stage, &state.plan) {
-        (Stage::Watching, Some(plan)) => format!("Watch, {} days", plan.watch_days),
-        (stage, _) => stage.title(),
+    match &state.plan {
+        Some(plan) if stage == Stage::Watching => format!("Watch, {} days", plan.watch_days),
+        Some(_) | None => stage.title(),
     }
 }
 

@@ -10,6 +10,7 @@ use ledger::Problem;
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -29,6 +30,9 @@ struct Now {
     /// The last report, so that plain output has one line per piece of work, with its final number.
     last: Option<Progress>,
 }
+
+/// How often a bar moves although nothing was reported, so that nobody takes slow work for dead.
+const TICK: Duration = Duration::from_millis(250);
 
 /// Of how many steps plain output tells one.
 const PLAIN_STEPS: u64 = 7;
@@ -116,18 +120,24 @@ impl Screen {
         let mut now = self.lock();
         let changed = now.last.as_ref().is_none_or(|last| last.title != progress.title);
         if self.inner.bars {
-            let bar = now
-                .bar
-                .get_or_insert_with(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()));
-            if changed {
-                bar.reset();
-                bar.set_style(style(progress));
+            // A total that becomes known turns a count into a bar.
+            let other = changed
+                || now
+                    .last
+                    .as_ref()
+                    .is_some_and(|last| last.total.is_some() != progress.total.is_some());
+            if other {
+                if let Some(before) = now.bar.take() {
+                    before.finish_and_clear();
+                }
+                now.bar = Some(bar(progress));
             }
-            if let Some(total) = progress.total {
-                bar.set_length(total);
+            if let Some(bar) = &now.bar {
+                if let Some(total) = progress.total {
+                    bar.set_length(total);
+                }
+                bar.set_position(progress.done);
             }
-            bar.set_message(progress.title.clone());
-            bar.set_position(progress.done);
         } else if changed {
             self.tell_last(&mut now);
             if !is_counted_up(progress) {
@@ -193,10 +203,22 @@ impl Screen {
     }
 }
 
+/// Dressed before it is shown, so that nothing half-made flickers by.
+fn bar(progress: &Progress) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(progress.total, ProgressDrawTarget::hidden());
+    bar.set_style(style(progress));
+    bar.set_message(progress.title.clone());
+    bar.set_position(progress.done);
+    bar.set_draw_target(ProgressDrawTarget::stderr());
+    bar.enable_steady_tick(TICK);
+    bar
+}
+
 fn style(progress: &Progress) -> ProgressStyle {
     let template = match (progress.total, progress.unit) {
         (Some(_), "bytes") => "    {msg} {bar:30} {bytes} of {total_bytes}, {elapsed}",
         (Some(_), _) => "    {msg} {bar:30} {human_pos} of {human_len}, {elapsed}",
+        (None, "") => "    {spinner} {msg}, {elapsed}",
         (None, "bytes") => "    {spinner} {msg} {bytes}, {elapsed}",
         (None, _) => "    {spinner} {msg} {human_pos}, {elapsed}",
     };

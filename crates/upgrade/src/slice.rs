@@ -116,7 +116,7 @@ pub fn slices(
     let mut all: Vec<&Candidate> = candidates.iter().filter(|candidate| candidate.instant >= new_from).collect();
     all.sort_by(|a, b| (a.instant, &a.record).cmp(&(b.instant, &b.record)));
     all.dedup_by(|a, b| a.record == b.record);
-    let day = canary_day(&all);
+    let day = canary_day(&all, canary_size);
     let chosen = canary_records(&all, day, canary_size);
     let (canary, rest): (Vec<&Candidate>, Vec<&Candidate>) = all.into_iter().partition(|candidate| chosen.contains(&candidate.record));
     let from = canary.first().map_or(new_from, |first| first.instant);
@@ -162,8 +162,8 @@ fn total(candidates: &[&Candidate], currency: Currency) -> Result<Money, Problem
     Money::sum(currency, candidates.iter().map(|candidate| candidate.amount))
 }
 
-/// Most kinds first, then the quietest, then the latest.
-fn canary_day(all: &[&Candidate]) -> Option<Date> {
+/// Most kinds first, then the day whose number of movements comes closest to the canary's, then the latest.
+fn canary_day(all: &[&Candidate], size: usize) -> Option<Date> {
     let mut days: BTreeMap<Date, (BTreeSet<&str>, usize)> = BTreeMap::new();
     for candidate in all {
         let (kinds, count) = days.entry(candidate.date).or_default();
@@ -173,7 +173,7 @@ fn canary_day(all: &[&Candidate]) -> Option<Date> {
     days.into_iter()
         .rev()
         .take(RECENT_DAYS)
-        .max_by_key(|(date, (kinds, count))| (kinds.len(), std::cmp::Reverse(*count), *date))
+        .max_by_key(|(date, (kinds, count))| (kinds.len(), std::cmp::Reverse(count.abs_diff(size)), *date))
         .map(|(date, _)| date)
 }
 

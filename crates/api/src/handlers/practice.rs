@@ -46,6 +46,14 @@ pub async fn practice_view(app: &App, _: NoArgs) -> Result<PracticeView, Problem
     })
 }
 
+/// A smaller practice company for tests in the real window: about this many payments instead of the whole year's.
+/// Anything that is not a whole number above zero is as good as not set.
+const PAYMENTS: &str = "CHANGEOVER_PRACTICE_PAYMENTS";
+
+fn payments_wished() -> Option<usize> {
+    std::env::var(PAYMENTS).ok()?.parse().ok().filter(|payments| *payments > 0)
+}
+
 /// Whether the upgrade of this story can be finished; the others end with books that were not touched.
 fn ends_well(story: Story) -> bool {
     match story {
@@ -95,6 +103,6 @@ pub async fn practice_new(app: &App, args: PracticeNewArgs) -> Result<JobView, P
     }
     let maker = app.clone();
     Ok(app.jobs().start(None, Work::MakePractice, move |watcher| async move {
-        maker.practice_make(seed, &args.story, None, &watcher).await.map(|_| ())
+        maker.practice_make(seed, &args.story, payments_wished(), &watcher).await.map(|_| ())
     }))
 }

@@ -321,9 +321,18 @@ fn steps(at: &At, state: &State, plan: &Plan, rehearsed: Option<&Rehearsed>) -> 
                 Mode::RolledBack if stage == present => StepState::Undone,
                 Mode::Halted { .. } | Mode::Frozen { .. } if stage == present => StepState::Failed,
                 Mode::RollingBack { .. } | Mode::Frozen { .. } if done && stage.writes() => StepState::Undone,
-                _ if stage == present => StepState::Now,
-                _ if done => StepState::Done,
-                _ => StepState::Next,
+                Mode::Running
+                | Mode::Waiting { .. }
+                | Mode::Paused { .. }
+                | Mode::Halted { .. }
+                | Mode::Resolving { .. }
+                | Mode::RollingBack { .. }
+                | Mode::RolledBack
+                | Mode::Frozen { .. } => match (stage == present, done) {
+                    (true, true | false) => StepState::Now,
+                    (false, true) => StepState::Done,
+                    (false, false) => StepState::Next,
+                },
             };
             let shown = if back && step == StepState::Undone {
                 None

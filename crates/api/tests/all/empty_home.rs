@@ -1,3 +1,5 @@
+//! Every command on a fresh install: nothing is there, and that is said.
+
 use crate::support::Bench;
 use serde_json::json;
 

@@ -1,3 +1,5 @@
+//! A halted upgrade as the window and the terminal see it.
+
 use crate::support::Bench;
 use serde_json::json;
 

@@ -1,3 +1,5 @@
+//! The whole upgrade through the commands alone.
+
 use crate::support::Bench;
 use serde_json::{Value, json};
 

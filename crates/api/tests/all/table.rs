@@ -1,3 +1,5 @@
+//! Every row of the command table is answered, and no answer holds a secret.
+
 use crate::support::Bench;
 use api::commands::ENGINE;
 use serde_json::json;

@@ -1,3 +1,5 @@
+//! Provider files: what is read, and every fault that is refused.
+
 use authorization::*;
 use url::Url;
 

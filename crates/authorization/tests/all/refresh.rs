@@ -1,3 +1,5 @@
+//! Renewing access: rotation, races, lost answers.
+
 use crate::fake::OnRefresh;
 use crate::support::*;
 use authorization::problems::*;

@@ -1,3 +1,5 @@
+//! Signing in: every right and wrong turn of one flow.
+
 use crate::fake::CLIENT;
 use crate::support::*;
 use authorization::problems::*;

@@ -1,3 +1,5 @@
+//! Sealed access: keys, canaries, generations.
+
 use crate::support::*;
 use authorization::keychain::KeptWhere;
 use authorization::problems::*;

@@ -33,7 +33,7 @@ pub async fn open(path: &Path) -> Result<SqlitePool, Problem> {
         .busy_timeout(Duration::from_secs(BUSY_SECONDS))
         .foreign_keys(true);
     let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await.map_err(|e| failed("open it", &e))?;
-    sqlx::migrate!("./migrations").set_ignore_missing(true).run(&pool).await.map_err(|e| match e {
+    sqlx::migrate!("./migrations").run(&pool).await.map_err(|e| match e {
         sqlx::migrate::MigrateError::VersionMissing(_) | sqlx::migrate::MigrateError::VersionMismatch(_) | sqlx::migrate::MigrateError::VersionTooNew(..) => {
             Problem::new(
                 E_STORE_VERSION,

@@ -149,14 +149,16 @@ impl Engine {
         }
         self.settle_changes(&u.company, &u.connection).await?;
         while let Some(effect) = upgrade::next_effect(&state) {
-            state = match effect {
-                Effect::Resolve { effect_id } => {
-                    let finding = self.resolve(&u, &state, &effect_id).await?;
-                    self.record(upgrade_id, Event::EffectResolved { effect_id, finding, by: None, at: self.now() }).await?
-                }
-                Effect::Notify { .. } => break,
-                effect => self.carry_out(upgrade_id, effect, around).await?,
-            };
+            if let Effect::Resolve { effect_id } = effect {
+                let finding = self.resolve(&u, &state, &effect_id).await?;
+                state = self.record(upgrade_id, Event::EffectResolved { effect_id, finding, by: None, at: self.now() }).await?;
+                continue;
+            }
+            state = self.carry_out(upgrade_id, effect, around).await?;
+            // Asked to stop: the outcome is written; going on with the next effect would only be stopped again.
+            if around.watcher.is_cancelled() {
+                break;
+            }
         }
         Ok(state)
     }
