@@ -4,5 +4,6 @@
 //! driver, and an `xdg-open` that consents at the practice provider. It must never find its way by
 //! style or position: only by role and by the words a person reads.
 
+mod journey;
 mod look;
 mod window;

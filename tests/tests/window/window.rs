@@ -6,7 +6,7 @@
 use changeover_tests::program;
 use fantoccini::elements::Element;
 use fantoccini::error::CmdError;
-use fantoccini::wd::{Capabilities, WindowHandle};
+use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -22,6 +22,12 @@ pub const SOON: Duration = Duration::from_secs(20);
 /// How often the page is asked again while waiting.
 const ASK_EVERY: Duration = Duration::from_millis(100);
 
+/// Of the whole year: enough for every stage, few enough for a test.
+const PAYMENTS: usize = 300;
+
+/// Holds when the window's process was started, in nanoseconds since 1970.
+const STARTED: &str = "open-window.started";
+
 /// Finds the visible elements of a role whose accessible name contains the words.
 const FIND: &str = r#"
 const [role, words] = arguments;
@@ -30,7 +36,7 @@ const tags = {
   textbox: 'input:not([type=checkbox]):not([type=radio]),textarea,[role=textbox]', checkbox: 'input[type=checkbox],[role=checkbox]',
   radio: 'input[type=radio],[role=radio]', combobox: 'select,[role=combobox]', option: 'option,[role=option],[role=menuitem]',
   tab: '[role=tab]', dialog: 'dialog[open],[role=dialog],[role=alertdialog]', row: 'tr,[role=row]', status: '[role=status],[aria-live]',
-  alert: '[role=alert]', any: 'body *',
+  alert: '[role=alert]', place: 'nav a[href]', 'dialog button': 'dialog[open] button,[role=dialog] button,[role=alertdialog] button', any: 'body *',
 };
 const shown = (e) => e.checkVisibility ? e.checkVisibility({ checkVisibilityCSS: true }) : e.offsetParent !== null;
 const name = (e) => {
@@ -54,6 +60,17 @@ axe.run(document, { resultTypes: ['violations'] }).then(
 );
 "#;
 
+/// Keys as the driver wants them.
+pub mod keys {
+    pub const TAB: &str = "\u{e004}";
+    pub const ENTER: &str = "\u{e007}";
+
+    /// Control, held while this key is pressed, then let go.
+    pub fn control(key: char) -> String {
+        format!("\u{e009}{key}\u{e000}")
+    }
+}
+
 /// Which of the two looks the desktop asks for.
 #[derive(Debug, Clone, Copy)]
 pub enum Scheme {
@@ -69,7 +86,12 @@ fn launcher(home: &Path, scheme: Scheme) -> PathBuf {
         Scheme::Dark => "Adwaita:dark",
     };
     let script = home.join("open-window");
-    let text = format!("#!/bin/sh\nCHANGEOVER_HOME='{}' GTK_THEME={theme} exec '{application}' \"$@\"\n", home.display());
+    let started = home.join(STARTED);
+    let text = format!(
+        "#!/bin/sh\ndate +%s%N > '{}'\nCHANGEOVER_HOME='{}' CHANGEOVER_PRACTICE_PAYMENTS={PAYMENTS} LANG=C.UTF-8 LANGUAGE=en GTK_THEME={theme} exec '{application}' \"$@\"\n",
+        started.display(),
+        home.display()
+    );
     std::fs::write(&script, text).expect("the home folder can be written");
     let mut mode = std::fs::metadata(&script).expect("it was just written").permissions();
     std::os::unix::fs::PermissionsExt::set_mode(&mut mode, 0o755);
@@ -97,13 +119,42 @@ impl Window {
         std::fs::create_dir_all(&pictures).expect("the build folder can be written");
         let mut last = None;
         for _ in 0..REPEATS {
-            match ClientBuilder::new(HttpConnector::new()).capabilities(capabilities.clone()).connect(&driver).await {
-                Ok(client) => return Window { client, pictures },
+            match ClientBuilder::new(HttpConnector::new())
+                .capabilities(capabilities.clone())
+                .connect(&driver)
+                .await
+            {
+                Ok(client) => {
+                    let window = Window { client, pictures };
+                    window.usable(home).await;
+                    return window;
+                }
                 Err(error) => last = Some(error),
             }
             tokio::time::sleep(ASK_EVERY).await;
         }
         panic!("the window did not open: {last:?}");
+    }
+
+    /// Prints how long it took from the start of the process until the page shows its first screen.
+    async fn usable(&self, home: &Path) {
+        self.until(SOON, "the window is usable", async || {
+            self.script("return document.querySelector('main h1, main h2') !== null", vec![])
+                .await
+                == json!(true)
+        })
+        .await;
+        let shown = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map(|since| since.as_millis())
+            .unwrap_or_default();
+        let started = std::fs::read_to_string(home.join(STARTED))
+            .ok()
+            .and_then(|text| text.trim().parse::<u128>().ok());
+        match started {
+            Some(started) => println!("window usable after {} ms", shown.saturating_sub(started / 1_000_000)),
+            None => println!("window usable, but its start was not noted"),
+        }
     }
 
     /// Closes the window and waits until the driver has let go of it.
@@ -113,7 +164,8 @@ impl Window {
     }
 
     pub async fn size(&self, width: u32, height: u32) {
-        self.again("set the size", || self.client.set_window_rect(0, 0, width, height)).await;
+        self.again("set the size", || self.client.set_window_rect(0, 0, width, height))
+            .await;
     }
 
     /// Everything a person can read now.
@@ -130,8 +182,7 @@ impl Window {
                 return;
             }
             if begun.elapsed() > within {
-                self.picture("failed").await;
-                panic!("\"{words}\" did not appear within {within:?}. The page reads:\n{}", self.words().await);
+                self.fails(&format!("\"{words}\" did not appear within {within:?}")).await;
             }
             tokio::time::sleep(ASK_EVERY).await;
         }
@@ -153,25 +204,8 @@ impl Window {
                 }
             }
             if begun.elapsed() > within {
-                self.picture("failed").await;
-                panic!("no {role} \"{words}\" could be clicked within {within:?}. The page reads:\n{}", self.words().await);
-            }
-            tokio::time::sleep(ASK_EVERY).await;
-        }
-    }
-
-    /// Replaces what stands in a text field.
-    pub async fn fill(&self, label: &str, value: &str) {
-        let begun = Instant::now();
-        loop {
-            if let Some(element) = self.found("textbox", label).await {
-                if element.clear().await.is_ok() && element.send_keys(value).await.is_ok() {
-                    return;
-                }
-            }
-            if begun.elapsed() > SOON {
-                self.picture("failed").await;
-                panic!("there is no field \"{label}\". The page reads:\n{}", self.words().await);
+                self.fails(&format!("no {role} \"{words}\" could be clicked within {within:?}"))
+                    .await;
             }
             tokio::time::sleep(ASK_EVERY).await;
         }
@@ -180,12 +214,67 @@ impl Window {
     /// Sends keys to whatever has the focus; `fantoccini::key::Key` has the special ones.
     pub async fn press(&self, keys: &str) {
         let focus = self.again("find the focus", || self.client.active_element()).await;
-        focus.send_keys(keys).await.unwrap_or_else(|error| panic!("keys could not be sent: {error}"));
+        focus
+            .send_keys(keys)
+            .await
+            .unwrap_or_else(|error| panic!("keys could not be sent: {error}"));
     }
 
     /// Is there something of this role with these words now?
     pub async fn has(&self, role: &str, words: &str) -> bool {
         self.found(role, words).await.is_some()
+    }
+
+    /// What the thing with the focus is called.
+    pub async fn focused(&self) -> String {
+        let script = "const e = document.activeElement; return e ? (e.getAttribute('aria-label') || e.innerText || '').trim() : ''";
+        self.script(script, vec![]).await.as_str().unwrap_or_default().to_string()
+    }
+
+    /// The first line of the page that begins with these words.
+    pub async fn line_with(&self, start: &str) -> Option<String> {
+        self.words().await.lines().find(|line| line.starts_with(start)).map(str::to_owned)
+    }
+
+    /// Waits until it is so; fails with what it waited for.
+    pub async fn until(&self, within: Duration, what: &str, is_so: impl AsyncFn() -> bool) {
+        let begun = Instant::now();
+        while !is_so().await {
+            if begun.elapsed() > within {
+                self.fails(&format!("not within {within:?}: {what}")).await;
+            }
+            self.pause().await;
+        }
+    }
+
+    /// Keeps a picture of what stands there, closes the window (left open it would keep the next test from opening
+    /// its own), then fails.
+    pub async fn fails(&self, why: &str) -> ! {
+        let words = self.words().await;
+        self.picture("failed").await;
+        let _ = self.client.clone().close().await;
+        panic!("{why}. The page reads:\n{words}");
+    }
+
+    /// Before the page is asked again.
+    pub async fn pause(&self) {
+        tokio::time::sleep(ASK_EVERY).await;
+    }
+
+    /// A screen as a person meets it: a picture of it is kept, and axe finds nothing.
+    pub async fn shown(&self, screen: &str, look: &str) {
+        self.picture(&format!("{screen}.{look}")).await;
+        self.accessible(&format!("{screen} ({look})")).await;
+    }
+
+    /// The open dialog's button.
+    pub async fn click_in_dialog(&self, words: &str) {
+        self.click("dialog button", words).await;
+    }
+
+    /// A place of the navigation; a link of the same name may stand on the page as well.
+    pub async fn click_in_navigation(&self, place: &str) {
+        self.click("place", place).await;
     }
 
     async fn found(&self, role: &str, words: &str) -> Option<Element> {
@@ -217,15 +306,15 @@ impl Window {
         self.script(&format!("{source}; return true;"), vec![]).await;
         let findings = self.again("run axe", || self.client.execute_async(AXE, vec![])).await;
         let list = findings.as_array().cloned().unwrap_or_default();
-        assert!(list.is_empty(), "axe on {screen}:\n{}", serde_json::to_string_pretty(&findings).unwrap_or_default());
+        assert!(
+            list.is_empty(),
+            "axe on {screen}:\n{}",
+            serde_json::to_string_pretty(&findings).unwrap_or_default()
+        );
     }
 
     pub async fn script(&self, script: &str, arguments: Vec<Value>) -> Value {
         self.again("run a script", || self.client.execute(script, arguments.clone())).await
-    }
-
-    pub async fn handle(&self) -> WindowHandle {
-        self.again("name the window", || self.client.window()).await
     }
 
     /// Repeats a command whose connection was lost. Only for commands that may be repeated.
