@@ -59,6 +59,8 @@ pub struct Engine {
 pub(crate) struct Memory {
     /// (connection, version) → number of stored records, and what they map to.
     pub mapped: Mutex<BTreeMap<(String, String), (u64, Arc<Read>)>>,
+    /// (connection, version) → the records as they are, which grow by what is received.
+    pub records: tokio::sync::Mutex<BTreeMap<(String, String), crate::store::record::Newest>>,
     /// Change id → its lines; a change that is done never changes again.
     pub lines: Mutex<BTreeMap<String, Arc<ChangeLines>>>,
 }

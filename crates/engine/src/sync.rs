@@ -40,7 +40,6 @@ pub struct Synced {
 
 /// Everything a connector version makes of the records it has read.
 pub struct Read {
-    pub records: Vec<Record>,
     pub mapped: Mapped,
 }
 
@@ -260,20 +259,24 @@ impl Engine {
         {
             return Ok(read);
         }
-        let records = record::newest(&self.pool, &connection.id, package.version()).await?;
-        let mapped = self.map_records(company, package, records.clone()).await?;
+        let mapped = {
+            let mut all = self.memory.records.lock().await;
+            let newest = all.entry(name.clone()).or_default();
+            newest.catch_up(&self.pool, &connection.id, package.version()).await?;
+            self.map_records(company, package, newest.records()).await?
+        };
         if !mapped.aliases.is_empty() {
             movement::put_aliases(&self.pool, &connection.id, &mapped.aliases).await?;
         }
-        let read = Arc::new(Read { records, mapped });
+        let read = Arc::new(Read { mapped });
         self.memory.mapped.lock().unwrap_or_else(PoisonError::into_inner).insert(name, (stamp, read.clone()));
         Ok(read)
     }
 
     /// Runs the posting rules away from the async threads, which have small stacks.
-    pub async fn map_records(&self, company: &Company, package: &Package, records: Vec<Record>) -> Result<Mapped, Problem> {
+    pub async fn map_records(&self, company: &Company, package: &Package, records: &[Record]) -> Result<Mapped, Problem> {
         let business = Business { zone: zone_of(company)?, currency: company.currency };
-        tokio::task::block_in_place(|| connector::map(package, &records, &business))
+        tokio::task::block_in_place(|| connector::map(package, records, &business))
     }
 
     pub(crate) async fn note_holds(&self, connection: &Connection, version: &str, read: &Read, postings: &Postings) -> Result<u64, Problem> {

@@ -10,6 +10,7 @@ use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -102,6 +103,8 @@ fn launcher(home: &Path, scheme: Scheme) -> PathBuf {
 pub struct Window {
     client: Client,
     pictures: PathBuf,
+    /// What axe found on the screens so far; `close` fails with all of it at once.
+    found_by_axe: RefCell<Vec<String>>,
 }
 
 /// Where pictures of this run go.
@@ -125,7 +128,11 @@ impl Window {
                 .await
             {
                 Ok(client) => {
-                    let window = Window { client, pictures };
+                    let window = Window {
+                        client,
+                        pictures,
+                        found_by_axe: RefCell::default(),
+                    };
                     window.usable(home).await;
                     return window;
                 }
@@ -157,10 +164,12 @@ impl Window {
         }
     }
 
-    /// Closes the window and waits until the driver has let go of it.
+    /// Closes the window and waits until the driver has let go of it. Fails with everything that axe found.
     pub async fn close(self) {
         // The driver may cut the connection while it ends the window; that is an end as well.
         let _ = self.client.close().await;
+        let findings = self.found_by_axe.into_inner();
+        assert!(findings.is_empty(), "{}", findings.join("\n"));
     }
 
     pub async fn size(&self, width: u32, height: u32) {
@@ -299,18 +308,16 @@ impl Window {
         file
     }
 
-    /// Fails with every finding of axe on the page as it stands.
+    /// Notes every finding of axe on the page as it stands.
     pub async fn accessible(&self, screen: &str) {
         let axe = program::root().join("ui/node_modules/axe-core/axe.min.js");
         let source = std::fs::read_to_string(&axe).unwrap_or_else(|error| panic!("{}: {error}", axe.display()));
         self.script(&format!("{source}; return true;"), vec![]).await;
         let findings = self.again("run axe", || self.client.execute_async(AXE, vec![])).await;
-        let list = findings.as_array().cloned().unwrap_or_default();
-        assert!(
-            list.is_empty(),
-            "axe on {screen}:\n{}",
-            serde_json::to_string_pretty(&findings).unwrap_or_default()
-        );
+        for finding in findings.as_array().expect("axe answers with a list") {
+            let words = serde_json::to_string_pretty(finding).unwrap_or_default();
+            self.found_by_axe.borrow_mut().push(format!("axe on {screen}: {words}"));
+        }
     }
 
     pub async fn script(&self, script: &str, arguments: Vec<Value>) -> Value {

@@ -1,6 +1,6 @@
 //! Raw records as the processor sent them, compressed, one row per content.
 
-use super::{failed, packed, parsed, unpacked};
+use super::{failed, packed, parsed};
 use jiff::Timestamp;
 use ledger::Problem;
 use sha2::{Digest, Sha256};
@@ -14,7 +14,7 @@ const ROWS_AT_ONCE: usize = 500;
 /// Returns how many rows were new.
 pub async fn keep(pool: &SqlitePool, connection: &str, version: &str, records: &[connector::Record], now: Timestamp) -> Result<u64, Problem> {
     let mut new = 0;
-    let mut tx = pool.begin().await.map_err(|e| failed("keep records", &e))?;
+    let mut tx = journal::begin(pool).await?;
     for chunk in records.chunks(ROWS_AT_ONCE) {
         let mut rows = Vec::with_capacity(chunk.len());
         for record in chunk {
@@ -43,38 +43,85 @@ pub async fn keep(pool: &SqlitePool, connection: &str, version: &str, records: &
     Ok(new)
 }
 
-/// The newest content of every record that one connector version has read.
-pub async fn newest(pool: &SqlitePool, connection: &str, version: &str) -> Result<Vec<connector::Record>, Problem> {
-    let rows = sqlx::query("SELECT stream, id, instant, updated, parent, body, received_at FROM record WHERE connection_id = $1 AND version = $2")
+/// Every record that one connector version has read, newest content each, and where reading stopped.
+///
+/// Grows by what was received since: a year of records is unpacked once, not every day.
+#[derive(Default)]
+pub struct Newest {
+    records: Vec<connector::Record>,
+    /// (stream, id) → place in `records`, and when that content was received.
+    places: BTreeMap<(String, String), (usize, Timestamp)>,
+    received_through: Option<Timestamp>,
+    rows: u64,
+}
+
+impl Newest {
+    /// Rows seen so far.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    pub fn records(&self) -> &[connector::Record] {
+        &self.records
+    }
+
+    /// Reads what was received at or after the last time; rows of that very instant are seen again, which changes nothing.
+    pub async fn catch_up(&mut self, pool: &SqlitePool, connection: &str, version: &str) -> Result<(), Problem> {
+        let rows = sqlx::query(
+            "SELECT stream, id, instant, updated, parent, body, received_at FROM record WHERE connection_id = $1 AND version = $2 AND received_at >= $3",
+        )
         .bind(connection)
         .bind(version)
+        .bind(self.received_through.map_or(String::new(), |t| t.to_string()))
         .fetch_all(pool)
         .await
         .map_err(|e| failed("read records", &e))?;
-    let mut newest: BTreeMap<(String, String), (Timestamp, Timestamp, usize)> = BTreeMap::new();
-    for (at, row) in rows.iter().enumerate() {
-        let updated: Timestamp = parsed("instant", row.get("updated"))?;
-        let received: Timestamp = parsed("instant", row.get("received_at"))?;
-        let key = (row.get("stream"), row.get("id"));
-        // Orders carry no reliable "updated"; then the one received last counts.
-        let is_newer = newest.get(&key).is_none_or(|(u, r, _)| (updated, received) >= (*u, *r));
-        if is_newer {
-            newest.insert(key, (updated, received, at));
+        // One context for all rows: making one costs more than unpacking a record.
+        let mut unpack = zstd::bulk::Decompressor::new().map_err(|e| crate::home::cannot_use(std::path::Path::new("memory"), &e))?;
+        for row in &rows {
+            let updated: Timestamp = parsed("instant", row.get("updated"))?;
+            let received: Timestamp = parsed("instant", row.get("received_at"))?;
+            let key: (String, String) = (row.get("stream"), row.get("id"));
+            self.received_through = self.received_through.max(Some(received));
+            // Orders carry no reliable "updated"; then the one received last counts.
+            let place = self.places.get(&key).copied();
+            if place.is_some_and(|(at, then)| (updated, received) < (self.records[at].updated, then)) {
+                continue;
+            }
+            let body: Vec<u8> = row.get("body");
+            let text = unpack.decompress(&body, LARGEST_RECORD_BYTES).map_err(|e| super::unknown("record", &format!("damaged ({e})")))?;
+            let record = connector::Record {
+                stream: key.0.clone(),
+                id: key.1.clone(),
+                instant: parsed("instant", row.get("instant"))?,
+                updated,
+                parent: row.get("parent"),
+                body: super::from_json("record", &text)?,
+            };
+            match place {
+                Some((at, _)) => {
+                    self.records[at] = record;
+                    self.places.insert(key, (at, received));
+                }
+                None => {
+                    self.places.insert(key, (self.records.len(), received));
+                    self.records.push(record);
+                }
+            }
         }
+        self.rows = count(pool, connection, version).await?;
+        Ok(())
     }
-    let mut records = Vec::with_capacity(newest.len());
-    for ((stream, id), (updated, _, at)) in newest {
-        let row = &rows[at];
-        records.push(connector::Record {
-            stream,
-            id,
-            instant: parsed("instant", row.get("instant"))?,
-            updated,
-            parent: row.get("parent"),
-            body: unpacked("record", row.get("body"))?,
-        });
-    }
-    Ok(records)
+}
+
+/// A record is one object of a processor; the largest seen are orders with hundreds of lines.
+const LARGEST_RECORD_BYTES: usize = 16 * 1024 * 1024;
+
+/// The newest content of every record that one connector version has read.
+pub async fn newest(pool: &SqlitePool, connection: &str, version: &str) -> Result<Vec<connector::Record>, Problem> {
+    let mut newest = Newest::default();
+    newest.catch_up(pool, connection, version).await?;
+    Ok(newest.records)
 }
 
 /// How many rows one connector version has stored. Rows are only ever added, so this tells whether anything is new.

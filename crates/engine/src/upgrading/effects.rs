@@ -160,10 +160,10 @@ impl Engine {
     async fn rehearse_recorded(&self, u: &Undertaking, plan: &Plan, around: &Surroundings) -> Result<Report, Problem> {
         let package = self.package(&u.connection.connector, &u.to)?;
         let records = crate::store::record::newest(&self.pool, &u.connection.id, &u.from).await?;
-        let mapped = self.map_records(&u.company, package, records.clone()).await?;
+        let mapped = self.map_records(&u.company, package, &records).await?;
         // The sandbox copies the store, so the aliases must be there before it does.
         movement::put_aliases(&self.pool, &u.connection.id, &mapped.aliases).await?;
-        self.rehearse(u, plan, &Read { records, mapped }, around).await
+        self.rehearse(u, plan, &Read { mapped }, around).await
     }
 
     async fn rehearse(&self, u: &Undertaking, plan: &Plan, read: &Read, around: &Surroundings) -> Result<Report, Problem> {
