@@ -540,7 +540,7 @@ fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     std::fs::write(file, bytes)
 }
 
-/// Used by tests and by the company list: the newest proved backup.
+/// The newest backup that was restored and proved.
 pub async fn newest_proved(engine: &Engine, company: &Company) -> Result<Option<BackupRow>, Problem> {
     Ok(engine.backups(company).await?.into_iter().find(|b| b.restored_at.is_some()))
 }

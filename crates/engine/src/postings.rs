@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use ledger::{Draft, EntryKey, Part, Problem, RoleMap};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
 
 /// What a mapping leads to.
 #[derive(Debug, Clone, Default)]
@@ -119,15 +118,6 @@ fn changed_since(draft: &Draft, part: &Part, known: &Known) -> Option<Hold> {
             format!("\"{}\" of {} was posted, and the processor has changed it since. The posted entry is left as it is.", draft.description, part.date),
         )),
     }
-}
-
-/// Sums of what would be posted, for texts: how many entries, and their debits per currency code.
-pub fn turnover(entries: &[PlannedEntry]) -> BTreeMap<String, i64> {
-    let mut sums = BTreeMap::new();
-    for line in entries.iter().flat_map(|e| &e.entry.lines).filter(|l| l.amount.minor > 0) {
-        *sums.entry(line.amount.currency.code().to_string()).or_insert(0) += line.amount.minor;
-    }
-    sums
 }
 
 /// Whether a movement belongs to the connector that owns everything from `boundary` on.

@@ -188,7 +188,8 @@ async fn roll_back(window: &Window) {
     window.sees("Roll Square back to connector 1?", SOON).await;
     window.shown("rollback-confirm", "dark").await;
     window.click_in_dialog("Roll back").await;
-    window.sees("rolled back, everything as before", STAGE).await;
-    window.sees("Rolled back", SOON).await;
+    window.sees("1 → 2, rolled back", STAGE).await;
+    window.sees("connector 1", SOON).await;
+    assert!(!window.has("button", "Let a day pass").await, "the upgrade is over");
     window.shown("rolled-back", "dark").await;
 }

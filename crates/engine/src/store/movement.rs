@@ -4,7 +4,7 @@ use super::{failed, from_json, parsed, to_json};
 use jiff::Timestamp;
 use ledger::{EntryKey, Problem};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, SqlitePool};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 const ROWS_AT_ONCE: usize = 400;
 
@@ -370,9 +370,4 @@ pub async fn change_heads(pool: &SqlitePool, connection: &str, state: ChangeStat
 /// The packed intent of a change.
 pub async fn change_intent(pool: &SqlitePool, id: &str) -> Result<Vec<u8>, Problem> {
     sqlx::query_scalar("SELECT intent FROM change WHERE id=$1").bind(id).fetch_one(pool).await.map_err(|e| failed("read a change", &e))
-}
-
-/// The keys of `identities` as a set, for membership questions.
-pub fn keys(identities: &BTreeMap<EntryKey, Identity>) -> BTreeSet<&EntryKey> {
-    identities.keys().collect()
 }

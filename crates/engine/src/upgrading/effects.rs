@@ -7,7 +7,6 @@ use super::rehearsal::{self, Rehearsed};
 use super::runner::Surroundings;
 use super::verifying::{self, Seen};
 use super::{E_UPGRADE_FACT, Undertaking, facts, rollback, shadow, slices, switching};
-use crate::backups;
 use crate::companies::zone_of;
 use crate::engine::Engine;
 use crate::store::movement;
@@ -21,10 +20,8 @@ use upgrade::{
     CheckId, CheckResult, Effect, Gained, Moment, Owner, Plan, Report, SliceName, Stage, State, VerifiedRollbackPoint, Written,
 };
 
-/// A canary says something from this many movements on.
+/// A shadow run says something from this many movements on.
 const SHADOW_MOVEMENTS: u64 = 1;
-/// Versions of GnuCash's SQLite form that the adapter accepts (it refuses others when it opens the file).
-const BOOKS_VERSION: &str = "known";
 
 impl Engine {
     pub(crate) async fn perform(&self, u: &Undertaking, state: &State, effect: &Effect, around: &Surroundings) -> Result<Report, Problem> {
@@ -89,8 +86,7 @@ impl Engine {
             checks::disk_space(free_bytes(self.home.dir()), needed),
             self.clock_check(u).await?,
             checks::books_not_open(&facts::lock(self, u).await?),
-            // Opening refuses every version it was not tested with, so reaching this line is the finding.
-            checks::books_version_known(Some(BOOKS_VERSION), &[BOOKS_VERSION]),
+            version_check(&description),
             match dates.is_empty() {
                 true => CheckResult::not_applicable(CheckId::PeriodOpen, "nothing of the old connector will be converted"),
                 false => checks::period_open(closed, &dates),
@@ -219,8 +215,7 @@ impl Engine {
         let compared = shadow::compare(self, u, &read).await?;
         let seen_kinds: BTreeSet<String> = compared.rows.iter().map(|row| row.record.stream.clone()).collect();
         let needed_kinds: BTreeSet<String> = self.candidates(&u.company, &u.connection, plan.new_from).await?.into_iter().map(|c| c.kind).collect();
-        let names = self.account_names(&u.company).await?;
-        let result = facts::shadow(&compared, &names);
+        let result = facts::shadow(&compared);
         let mut checks = vec![
             checks::shadow_unexplained_zero(Some(&result)),
             checks::minimum_sample(compared.rows.len() as u64, &seen_kinds, SHADOW_MOVEMENTS, &needed_kinds),
@@ -258,7 +253,7 @@ impl Engine {
                 let (_, seen) = self.seen(u).await?;
                 let holds = movement::holds(&self.pool, &u.connection.id, &u.to).await?;
                 let reviewed = self.reviewed_holds(&u.connection).await?;
-                let mut checks = self.money_checks(u, &seen, &holds);
+                let mut checks = self.money_checks(&seen, &holds);
                 checks.push(checks::held_movements_reviewed(&facts::held(&holds, u.company.currency, &reviewed)));
                 checks.push(checks::no_in_doubt(&in_doubt(state)));
                 checks.push(checks::one_owner_per_stream(&state.owners, &facts::probes(self, u, &plan.streams).await?));
@@ -316,8 +311,7 @@ impl Engine {
         checks::untouched_accounts_equal(&before.balances, &seen.now.balances, &ours)
     }
 
-    fn money_checks(&self, u: &Undertaking, seen: &Seen, holds: &[movement::Hold]) -> Vec<CheckResult> {
-        let _ = u;
+    fn money_checks(&self, seen: &Seen, holds: &[movement::Hold]) -> Vec<CheckResult> {
         let accounted = facts::accounted(seen, holds);
         vec![
             checks::nothing_posted_twice(&accounted),
@@ -374,7 +368,7 @@ impl Engine {
         let mut checks = self.entry_checks(u, &before, &seen);
         checks.retain(|check| check.id != CheckId::UntouchedAccountsEqual);
         checks.push(checks::nothing_lost(&facts::accounted(&seen, &holds)));
-        checks.push(checks::books_version_known(Some(BOOKS_VERSION), &[BOOKS_VERSION]));
+        checks.push(version_check(&self.books(&u.company).await?.describe().await?));
         checks.push(checks::one_owner_per_stream(&state.owners, &facts::probes(self, u, &plan.streams).await?));
         Ok(Report::of_checks(checks))
     }
@@ -382,7 +376,7 @@ impl Engine {
     async fn reconcile_now(&self, u: &Undertaking, _plan: &Plan) -> Result<Report, Problem> {
         let (before, seen) = self.seen(u).await?;
         let holds = movement::holds(&self.pool, &u.connection.id, &u.to).await?;
-        let mut checks = self.money_checks(u, &seen, &holds);
+        let mut checks = self.money_checks(&seen, &holds);
         checks.push(self.untouched(u, &before, &seen));
         // The remainder to the cent: what neither our intents nor people's own entries explain.
         checks.push(remainder(&seen));
@@ -399,7 +393,7 @@ impl Engine {
     pub(crate) async fn watch_checks(&self, u: &Undertaking) -> Result<(Vec<CheckResult>, Seen), Problem> {
         let (_, seen) = self.seen(u).await?;
         let holds = movement::holds(&self.pool, &u.connection.id, &u.to).await?;
-        let mut checks = self.money_checks(u, &seen, &holds);
+        let mut checks = self.money_checks(&seen, &holds);
         checks.push(remainder(&seen));
         stored::keep_fact(&self.pool, &u.id, "verdict", &seen.verdict).await?;
         Ok((checks, seen))
@@ -448,6 +442,13 @@ impl Engine {
         let entries = self.journal.entries(&filter, 0, journal::store::LARGEST_PAGE).await?;
         Ok(entries.into_iter().filter_map(|e| Some((e.body.get("hold")?.as_str()?.to_string(), e.actor))).collect())
     }
+}
+
+/// Opening refuses every file whose tables it was not tested with (`E-BOOKS-VERSION`), so books that could be described
+/// are of a known version; the finding names it.
+fn version_check(description: &books::Description) -> CheckResult {
+    let found = format!("{} {}", description.app, description.app_version);
+    checks::books_version_known(Some(&found), &[&found])
 }
 
 /// The remainder as a check of its own: part of "nothing doubled, nothing lost, to the cent".
@@ -510,9 +511,4 @@ fn free_bytes(dir: &std::path::Path) -> Option<u64> {
 /// What nothing at all was written looks like.
 pub fn nothing_written(currency: ledger::Currency) -> Written {
     Written { movements: 0, entries_posted: 0, entries_removed: 0, amount: ledger::Money::zero(currency) }
-}
-
-/// The newest proved backup is what a person is told when they ask how far back they can go.
-pub async fn how_far_back(engine: &Engine, company: &crate::store::company::Company) -> Result<Option<String>, Problem> {
-    Ok(backups::newest_proved(engine, company).await?.map(|row| row.id))
 }

@@ -100,7 +100,7 @@ pub fn posted_and_read(u: &Undertaking, seen: &Seen) -> (Vec<Entry>, Vec<Entry>)
 }
 
 /// The comparison of the shadow run in the words of the check.
-pub fn shadow(shadow: &Shadow, names: &BTreeMap<ledger::AccountId, String>) -> ShadowResult {
+pub fn shadow(shadow: &Shadow) -> ShadowResult {
     let findings = shadow
         .rows
         .iter()
@@ -115,7 +115,6 @@ pub fn shadow(shadow: &Shadow, names: &BTreeMap<ledger::AccountId, String>) -> S
                     reconcile::Why::NotKept => "what must stay equal does not",
                 },
             };
-            let _ = names;
             Some(format!("{} \"{}\" ({}): {why}; {} unexplained.", row.date, row.label, row.record.stream, row.remainder))
         })
         .collect();

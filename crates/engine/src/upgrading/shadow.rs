@@ -3,14 +3,14 @@
 //! It must never hold a handle that could write to the books: it opens them for reading and plans only.
 
 use super::Undertaking;
-use super::slices::{self, Pair};
+use super::slices;
 use crate::engine::Engine;
 use crate::store::movement::{self, Known};
 use crate::store::upgrade as stored;
 use crate::sync::Read;
 use books::{BookEntry, EntryId};
 use connector::ChangeKind;
-use ledger::{EntryKey, Problem};
+use ledger::Problem;
 use reconcile::{Aliases, DatedLine, ExpectedKind, ExpectedRule, PostedMovement, ProposedMovement, Record, Shadow};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -100,18 +100,4 @@ fn book_lines(entry: &BookEntry) -> Vec<DatedLine> {
 
 fn entry_lines(entry: &ledger::Entry) -> Vec<DatedLine> {
     entry.lines.iter().map(|line| DatedLine { date: entry.date, account: line.account.clone(), amount: line.amount }).collect()
-}
-
-/// How often each kind of movement (stream) was compared, for the minimum-sample check.
-pub fn kinds(pairs: &[Pair]) -> BTreeMap<String, u64> {
-    let mut kinds = BTreeMap::new();
-    for pair in pairs {
-        *kinds.entry(pair.draft.stream.clone()).or_insert(0) += 1;
-    }
-    kinds
-}
-
-/// The first of the keys a pair would post, for texts.
-pub fn first_key(pair: &Pair) -> Option<EntryKey> {
-    pair.new.first().map(|planned| planned.entry.key.clone())
 }

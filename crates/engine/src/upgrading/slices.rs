@@ -49,11 +49,6 @@ pub struct Pair<'a> {
     pub holds: Vec<movement::Hold>,
 }
 
-/// The instant that decides a record's share: that of its first part.
-pub fn instant_of(draft: &Draft) -> Option<Timestamp> {
-    draft.parts.first().map(|part| part.instant)
-}
-
 /// Puts each draft of the new connector beside what the old one posted. Drafts that lie wholly before the
 /// boundary, and those already converted, are left out.
 pub fn pairs<'a>(u: &Undertaking, read: &'a Read, known: &Known) -> Result<Vec<Pair<'a>>, Problem> {

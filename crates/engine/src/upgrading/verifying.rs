@@ -11,7 +11,7 @@ use crate::store::movement::{self, ChangeState, KeyState, Known};
 use crate::store::unpacked;
 use crate::sync::Read;
 use books::{BookEntry, Period};
-use ledger::{AccountId, EntryKey, Money, Problem, Role};
+use ledger::{EntryKey, Money, Problem, Role};
 use reconcile::{BookLine, ClearingPosting, Explained, MoneyVerdict, Otherwise, Settlement, Sighting, TieOut};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
@@ -198,22 +198,4 @@ fn clearing(u: &Undertaking, read: &Read, known: &Known, entries: &[BookEntry]) 
             .map(|l| l.amount),
     )?;
     Ok((books, processor))
-}
-
-/// Balances of accounts that no role names, before and after, where they differ.
-pub fn untouched_differences(u: &Undertaking, before: &Baseline, after: &Baseline, people: bool) -> Vec<(AccountId, Money, Money)> {
-    let ours: BTreeSet<&AccountId> = u.connection.roles.0.values().collect();
-    if people {
-        // A person worked in the books meanwhile; the money verdict lists their entries one by one.
-        return Vec::new();
-    }
-    before
-        .balances
-        .iter()
-        .filter(|(account, _)| !ours.contains(account))
-        .filter_map(|(account, was)| {
-            let is = after.balances.get(account).copied().unwrap_or(Money::zero(was.currency));
-            (is != *was).then(|| (account.clone(), *was, is))
-        })
-        .collect()
 }
