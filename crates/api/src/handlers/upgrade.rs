@@ -170,7 +170,9 @@ const ENDING: Duration = Duration::from_secs(60);
 /// After a pause the step under way may still be ending. What comes next must not meet it, because it was told to
 /// stop and would refuse every further step. Errors: `E-BUSY` when it does not end in time.
 async fn let_it_end(app: &App, at: &At, state: &State) -> Result<(), Problem> {
-    if !matches!(state.mode, Mode::Paused { .. } | Mode::Halted { .. }) {
+    // A day of the watch holds the books and does not look at what was asked meanwhile; a run of stages does.
+    let watches_a_day = state.watch.is_some() && state.mode == Mode::Running;
+    if !watches_a_day && !matches!(state.mode, Mode::Paused { .. } | Mode::Halted { .. }) {
         return Ok(());
     }
     let ending = async {

@@ -238,11 +238,11 @@ fn event_sentence(event: &Event) -> String {
                 false => format!("Watched {date}: did not pass: {}.", failed.join(", ")),
             }
         }
-        Event::BooksWritten { stream, written, .. } => format!(
-            "Posted {} of {stream}, {}.",
-            counted(written.entries_posted, "entry", "entries"),
-            written.amount
-        ),
+        // Written down before, so that a rollback knows of it even if the power fails in between.
+        Event::BooksWritten { stream, written, .. } if written.entries_posted == 0 => format!("Began to post {stream}."),
+        Event::BooksWritten { stream, written, .. } => {
+            format!("Posted {} of {stream}, {}.", counted(written.entries_posted, "entry", "entries"), written.amount)
+        }
         Event::Restarted { .. } => "Changeover was started again in the middle of a step.".to_string(),
     }
 }
@@ -301,7 +301,8 @@ pub fn amount(entry: &Entry) -> Option<MoneyView> {
         return None;
     }
     match Event::from_stored(&entry.body).ok()? {
-        Event::BooksWritten { written, .. } => Some(written.amount.into()),
+        // Its words name the amount already.
+        Event::BooksWritten { .. } => None,
         Event::EffectDone {
             outcome: Outcome::Done { report },
             ..
