@@ -21,7 +21,7 @@ mod rules;
 pub use catalog::Catalog;
 pub use fetch::{BoxFuture, Fetched, LARGEST_STREAM_PAGES, PageRequest, PageResponse, PageSeen, Processor, Verb, Window, fetch};
 pub use http::{HttpProcessor, LARGEST_PAGE_BYTES, RateBudget, Sign, TokioWait, Wait};
-pub use map::{Alias, Business, Excluded, Held, HoldReason, Mapped, Settlement, map};
+pub use map::{Alias, Business, Excluded, Held, HoldReason, Mapped, Mapping, RowName, Settlement, map};
 pub use package::{BreakingChange, ChangeKind, ExpectedChange, Package, PermissionNeed, Stream, Supersedes};
 pub use record::Record;
 

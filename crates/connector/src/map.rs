@@ -2,23 +2,25 @@
 //!
 //! It must never guess: a joined row that was not read, a field that is missing, another currency, an amount that
 //! does not add up: the record is held, in words. It posts nothing and knows no account. The reading of one
-//! record is in `map/one.rs`, payouts against their entries in `map/settle.rs`; a new reason to hold is a
-//! variant of [`HoldReason`].
+//! record is in `map/one.rs`, payouts against their entries in `map/settle.rs`, what was mapped already in
+//! `map/kept.rs`; a new reason to hold is a variant of [`HoldReason`].
 
+mod kept;
 mod one;
 mod settle;
 
 use crate::package::Package;
 use crate::record::Record;
-use crate::rules::on_large_stack;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use ledger::{Code, Currency, Draft, EntryKey, Money, Problem};
-use one::{Bin, Drafted, Records};
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
+
+pub use kept::{Mapping, RowName};
 
 pub const E_MAP_LOST: Code = Code("E-MAP-LOST");
 pub const E_MAP_RULES: Code = Code("E-MAP-RULES");
@@ -125,7 +127,8 @@ pub struct Settlement {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mapped {
-    pub drafts: Vec<Draft>,
+    /// Shared with the [`Mapping`] they come from.
+    pub drafts: Vec<Arc<Draft>>,
     pub held: Vec<Held>,
     pub excluded: Vec<Excluded>,
     pub aliases: Vec<Alias>,
@@ -137,59 +140,18 @@ pub struct Mapped {
 ///
 /// Errors: `E-MAP-LOST` when a record would end in no bin or in two (a fault of Changeover), `E-MAP-RULES`.
 pub fn map(package: &Package, records: &[Record], business: &Business) -> Result<Mapped, Problem> {
-    on_large_stack(|| mapped(package, records, business)).unwrap_or_else(|| {
-        Err(Problem::new(
-            E_MAP_RULES,
-            format!("The records could not be mapped with the connector {} {}.", package.name, package.version),
-            "The evaluation of its rules broke off.",
-            "Report this with the connector's name and version. The records are kept.",
-        ))
-    })
+    let mut mapping = Mapping::default();
+    mapping.take(package, records, &[], business)?;
+    mapping.mapped(package, business)
 }
 
-fn mapped(package: &Package, records: &[Record], business: &Business) -> Result<Mapped, Problem> {
-    let records = Records::index(package, records);
-    let mut mapped = Mapped::default();
-    let mut drafted: Vec<Drafted> = Vec::new();
-    let mut keys: HashSet<EntryKey> = HashSet::new();
-    let mut given = 0;
-    for stream in &package.streams {
-        let Some(reader) = &stream.reader else { continue };
-        for record in records.of(&stream.name) {
-            given += 1;
-            match one::bin(stream, reader, record, &records, business) {
-                Bin::Held(held) => mapped.held.push(held),
-                Bin::Excluded(excluded) => mapped.excluded.push(excluded),
-                Bin::Drafted(new) => match take_keys(&new.draft, &mut keys) {
-                    true => drafted.push(*new),
-                    false => mapped.held.push(key_twice(stream, record, &new.draft, business)),
-                },
-            }
-        }
-    }
-    mapped.settlements = settle::settlements(package, &drafted, &records, business);
-    for drafted in drafted {
-        mapped.aliases.extend(drafted.aliases);
-        mapped.drafts.push(drafted.draft);
-    }
-    whole(package, given, &mapped)?;
-    Ok(mapped)
-}
-
-/// Claims the draft's keys; false, and claims nothing, when one is taken.
-fn take_keys(draft: &Draft, keys: &mut HashSet<EntryKey>) -> bool {
-    let own: HashSet<&EntryKey> = draft.parts.iter().map(|part| &part.key).collect();
-    if own.len() < draft.parts.len() || own.iter().any(|key| keys.contains(*key)) {
-        return false;
-    }
-    keys.extend(own.into_iter().cloned());
-    true
-}
-
-fn key_twice(stream: &crate::package::Stream, record: &Record, draft: &Draft, business: &Business) -> Held {
-    let keys = draft.parts.iter().map(|part| part.key.clone()).collect();
-    let reason = "Two movements have the same entry key, so posting this one could double or lose the other.";
-    one::held(stream, record, keys, HoldReason::KeyTwice, reason.into(), business)
+fn rules_broke_off(package: &Package) -> Problem {
+    Problem::new(
+        E_MAP_RULES,
+        format!("The records could not be mapped with the connector {} {}.", package.name, package.version),
+        "The evaluation of its rules broke off.",
+        "Report this with the connector's name and version. The records are kept.",
+    )
 }
 
 /// The promise of this module, checked every time: one bin for each record.

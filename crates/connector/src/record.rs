@@ -1,8 +1,9 @@
 //! One raw object of a processor, kept as received.
 //!
-//! It must never be changed after it was received: rules read a converted copy (`convert.rs`). A
+//! What is stored must never be changed after it was received: rules read a converted copy (`convert.rs`). A
 //! new fact about every record (not one processor's field) goes here.
 
+use crate::package::Package;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -20,4 +21,21 @@ pub struct Record {
     /// The row it belongs to (the payout of a payout entry).
     pub parent: Option<String>,
     pub body: serde_json::Value,
+}
+
+impl Record {
+    /// Leaves of the body only what the package's other streams are asked for by, for records that are needed as parents and
+    /// no longer for themselves.
+    pub fn keep_what_children_need(&mut self, package: &Package) {
+        let wanted = package.streams.iter().filter_map(|stream| stream.source.parents.as_ref()).flat_map(|parents| &parents.of);
+        let mut kept = serde_json::Value::Null;
+        for (_, path) in wanted.filter(|(stream, _)| *stream == self.stream) {
+            let found = path.iter().try_fold(&self.body, |value, name| value.get(name));
+            if let Some(found) = found {
+                let place = path.iter().fold(&mut kept, |value, name| &mut value[name.as_str()]);
+                *place = found.clone();
+            }
+        }
+        self.body = kept;
+    }
 }

@@ -152,7 +152,7 @@ fn in_two_turns(mapped: &Mapped) -> Vec<Entry> {
     let mut entries = posted(mapped, Some("fee"));
     let mut early = mapped.clone();
     for draft in &mut early.drafts {
-        draft.parts.retain(|part| !part.key.as_str().contains(":fee:"));
+        std::sync::Arc::make_mut(draft).parts.retain(|part| !part.key.as_str().contains(":fee:"));
     }
     entries.extend(posted(&early, None));
     entries.sort();

@@ -2,7 +2,7 @@
 
 mod made;
 
-use connector::{Mapped, Record};
+use connector::{Mapped, Mapping, Record};
 use made::*;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -133,6 +133,47 @@ proptest! {
             prop_assert!(bins.values().all(|count| *count == 1));
             prop_assert_eq!(bins.into_keys().collect::<BTreeSet<_>>(), given);
             prop_assert!(mapped.held.iter().all(|held| !held.reason.is_empty()));
+        }
+    }
+
+    #[test]
+    fn mapping_as_records_arrive_gives_what_mapping_all_at_once_gives(records in everything(), turns in prop::collection::vec(1_usize..7, 1..40)) {
+        for version in ["1", "2"] {
+            let package = square(version);
+            let mut mapping = Mapping::default();
+            let mut stored: Vec<Record> = Vec::new();
+            let mut rest = records.as_slice();
+            let mut turns = turns.iter().cycle();
+            while !rest.is_empty() {
+                let (fresh, later) = rest.split_at((*turns.next().unwrap()).min(rest.len()));
+                rest = later;
+                // As the store keeps them: the newest content of each.
+                let mut names: Vec<(String, String)> = Vec::new();
+                for record in fresh {
+                    match stored.iter_mut().find(|it| (&it.stream, &it.id) == (&record.stream, &record.id)) {
+                        Some(old) if old.updated > record.updated => continue,
+                        Some(old) => *old = record.clone(),
+                        None => stored.push(record.clone()),
+                    }
+                    let name = (record.stream.clone(), record.id.clone());
+                    if !names.contains(&name) {
+                        names.push(name);
+                    }
+                }
+                let of = |names: &mut dyn Iterator<Item = &(String, String)>| -> Vec<Record> {
+                    names.filter_map(|name| stored.iter().find(|it| (&it.stream, &it.id) == (&name.0, &name.1)).cloned()).collect()
+                };
+                let fresh = of(&mut names.iter());
+                let others = of(&mut mapping.wants(package, &fresh).iter());
+                mapping.take(package, &fresh, &others, &bakery()).unwrap();
+                let known = &records[..records.len() - rest.len()];
+                let (grown, at_once) = (mapping.mapped(package, &bakery()).unwrap(), made::mapped(version, known));
+                prop_assert_eq!(grown.drafts, at_once.drafts);
+                prop_assert_eq!(grown.held, at_once.held);
+                prop_assert_eq!(grown.excluded, at_once.excluded);
+                prop_assert_eq!(grown.aliases, at_once.aliases);
+                prop_assert_eq!(grown.settlements, at_once.settlements);
+            }
         }
     }
 

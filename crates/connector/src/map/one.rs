@@ -12,10 +12,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use ledger::{Draft, EntryKey, Money, RoleLine};
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 static ZERO: LazyLock<Data> = LazyLock::new(|| data_money(Cash::ZERO));
 
+#[derive(Clone)]
 pub(super) enum Bin {
     Drafted(Box<Drafted>),
     Held(Held),
@@ -23,8 +24,9 @@ pub(super) enum Bin {
 }
 
 /// A draft with what only the mapper still needs.
+#[derive(Clone)]
 pub(super) struct Drafted {
-    pub draft: Draft,
+    pub draft: Arc<Draft>,
     pub aliases: Vec<Alias>,
     /// The package's name of each part, in the draft's order.
     pub part_names: Vec<String>,
@@ -40,7 +42,7 @@ pub(super) struct Records<'r> {
 }
 
 impl<'r> Records<'r> {
-    pub fn index(package: &Package, records: &'r [Record]) -> Records<'r> {
+    pub fn index(package: &Package, records: impl IntoIterator<Item = &'r Record>) -> Records<'r> {
         let mut index = Records {
             by_stream: HashMap::new(),
             by_id: HashMap::new(),
@@ -107,7 +109,23 @@ pub(super) fn bin(stream: &Stream, reader: &Reader, record: &Record, records: &R
     }
 }
 
-pub(super) fn held(
+/// The rows that a record is read together with, as far as it names any.
+pub(super) fn joins(reader: &Reader, record: &Record) -> Vec<(String, String)> {
+    let named = |join: &Join| {
+        let id = crate::fetch::text_at(&record.body, &join.by).filter(|id| !id.is_empty())?;
+        Some((join.stream.clone(), id.to_string()))
+    };
+    reader.joins.iter().filter_map(named).collect()
+}
+
+pub(super) fn amount_of(stream: &Stream, record: &Record, business: &Business) -> Option<Money> {
+    stream.source.amount.as_ref().and_then(|path| {
+        let value = path.iter().try_fold(&record.body, |value, name| value.get(name))?;
+        money_from(value).ok().map(|cash| cash.money(business.currency))
+    })
+}
+
+fn held(
     stream: &Stream,
     record: &Record,
     keys: Vec<EntryKey>,
@@ -115,16 +133,12 @@ pub(super) fn held(
     reason: String,
     business: &Business,
 ) -> Held {
-    let amount = stream.source.amount.as_ref().and_then(|path| {
-        let value = path.iter().try_fold(&record.body, |value, name| value.get(name))?;
-        money_from(value).ok().map(|cash| cash.money(business.currency))
-    });
     Held {
         stream: stream.name.clone(),
         record: record.id.clone(),
         keys,
         instant: record.instant,
-        amount,
+        amount: amount_of(stream, record, business),
         reason_code,
         reason,
     }
@@ -308,8 +322,8 @@ fn draft(stream: &Stream, record: &Record, said: Said, names: &Names, business: 
             Ok(())
         })?;
     }
-    Ok((!draft.parts.is_empty()).then_some(Drafted {
-        draft,
+    Ok((!draft.parts.is_empty()).then(|| Drafted {
+        draft: Arc::new(draft),
         aliases,
         part_names,
         settles: None,

@@ -8,44 +8,97 @@ use super::{Business, Settlement};
 use crate::package::{Package, Settles};
 use crate::record::Record;
 use crate::rules::{Cash, Names, data_money};
+use jiff::Timestamp;
 use ledger::{EntryKey, Money, Part, Role};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-pub(super) fn settlements(package: &Package, drafted: &[Drafted], records: &Records, business: &Business) -> Vec<Settlement> {
+/// What one entry of a payout says, told once when it is read.
+pub(super) struct Told {
+    pub id: String,
+    pub updated: Timestamp,
+    /// None: it cannot be read, so nobody knows the payout's sum.
+    net: Option<Money>,
+    stands_for: Vec<Stand>,
+}
+
+/// A movement that an entry stands for.
+struct Stand {
+    /// Place among the package's `members`.
+    member: usize,
+    record: String,
+    /// Where one record has several parts: by how much the right one changes the processor's balance.
+    moves: Option<i64>,
+}
+
+/// Entries by the payout they belong to, in the order in which they came.
+pub(super) type Entries = BTreeMap<String, Vec<Told>>;
+
+/// The streams whose rows are entries of payouts, with what says how to read them.
+pub(super) fn entry_streams(package: &Package) -> impl Iterator<Item = (&str, &Settles)> {
+    package
+        .streams
+        .iter()
+        .filter_map(|stream| stream.reader.as_ref()?.settles.as_ref())
+        .map(|settles| (settles.entries.as_str(), settles))
+}
+
+pub(super) fn tell(settles: &Settles, entry: &Record, records: &Records, business: &Business) -> Told {
+    let Some(Ok(row)) = records.row(&settles.entries, &entry.id) else {
+        return Told {
+            id: entry.id.clone(),
+            updated: entry.updated,
+            net: None,
+            stands_for: Vec::new(),
+        };
+    };
+    let zero = data_money(Cash::ZERO);
+    let mut names = Names::default();
+    names.set("e", row);
+    names.set("zero", &zero);
+    let net = settles.net.cash(&names).ok().filter(|cash| cash.currency.is_none_or(|own| own == business.currency));
+    let mut stands_for = Vec::new();
+    for (at, member) in settles.members.iter().enumerate() {
+        if member.when.truth(&names) != Ok(true) {
+            continue;
+        }
+        let Ok(record) = member.record.text(&names) else { continue };
+        let moves = member.moves.as_ref().and_then(|rule| rule.cash(&names).ok()).map(|cash| cash.minor);
+        stands_for.push(Stand { member: at, record, moves });
+    }
+    Told {
+        id: entry.id.clone(),
+        updated: entry.updated,
+        net: net.map(|cash| cash.money(business.currency)),
+        stands_for,
+    }
+}
+
+pub(super) fn settlements(package: &Package, drafted: &[&Drafted], entries: &HashMap<String, Entries>, business: &Business) -> Vec<Settlement> {
     let by_record: HashMap<(&str, &str), &Drafted> = drafted
         .iter()
-        .map(|it| ((it.draft.stream.as_str(), it.draft.record.as_str()), it))
+        .map(|it| ((it.draft.stream.as_str(), it.draft.record.as_str()), *it))
         .collect();
     let mut settlements = Vec::new();
     for stream in &package.streams {
         let Some(settles) = stream.reader.as_ref().and_then(|reader| reader.settles.as_ref()) else {
             continue;
         };
-        let entries = by_parent(records.of(&settles.entries));
+        let entries = entries.get(&settles.entries);
         for drafted in drafted.iter().filter(|it| it.draft.stream == stream.name) {
-            let own = entries.get(drafted.draft.record.as_str()).map(Vec::as_slice).unwrap_or_default();
-            settlements.extend(settlement(settles, drafted, own, records, &by_record, business));
+            let own = entries
+                .and_then(|entries| entries.get(&drafted.draft.record))
+                .map(Vec::as_slice)
+                .unwrap_or_default();
+            settlements.extend(settlement(settles, drafted, own, &by_record, business));
         }
     }
     settlements
 }
 
-fn by_parent<'r>(entries: &[&'r Record]) -> BTreeMap<&'r str, Vec<&'r Record>> {
-    let mut by_parent: BTreeMap<&str, Vec<&Record>> = BTreeMap::new();
-    for entry in entries {
-        by_parent
-            .entry(entry.parent.as_deref().unwrap_or_default())
-            .or_default()
-            .push(entry);
-    }
-    by_parent
-}
-
 fn settlement(
     settles: &Settles,
     drafted: &Drafted,
-    entries: &[&Record],
-    records: &Records,
+    entries: &[Told],
     by_record: &HashMap<(&str, &str), &Drafted>,
     business: &Business,
 ) -> Option<Settlement> {
@@ -55,24 +108,11 @@ fn settlement(
     let mut sum = Some(Money::zero(business.currency));
     let mut members: Vec<EntryKey> = Vec::new();
     let mut seen: HashSet<EntryKey> = HashSet::new();
-    let zero = data_money(Cash::ZERO);
-    for entry in entries {
-        let Some(Ok(row)) = records.row(&settles.entries, &entry.id) else {
-            sum = None;
-            continue;
-        };
-        let mut names = Names::default();
-        names.set("e", row);
-        names.set("zero", &zero);
-        let net = settles
-            .net
-            .cash(&names)
-            .ok()
-            .filter(|cash| cash.currency.is_none_or(|own| own == business.currency));
-        sum = sum.zip(net).and_then(|(sum, net)| sum.plus(net.money(business.currency)).ok());
-        for key in settled(settles, &names, by_record) {
+    for told in entries {
+        sum = sum.zip(told.net).and_then(|(sum, net)| sum.plus(net).ok());
+        for key in settled(settles, told, by_record) {
             if seen.insert(key.clone()) {
-                members.push(key);
+                members.push(key.clone());
             }
         }
     }
@@ -93,17 +133,16 @@ fn settlement(
 }
 
 /// The keys that one entry stands for.
-fn settled(settles: &Settles, names: &Names, by_record: &HashMap<(&str, &str), &Drafted>) -> Vec<EntryKey> {
+fn settled<'d>(settles: &Settles, told: &Told, by_record: &HashMap<(&str, &str), &'d Drafted>) -> Vec<&'d EntryKey> {
     let mut keys = Vec::new();
-    for member in settles.members.iter().filter(|member| member.when.truth(names) == Ok(true)) {
-        let Ok(record) = member.record.text(names) else { continue };
-        let Some(drafted) = by_record.get(&(member.stream.as_str(), record.as_str())) else {
+    for stand in &told.stands_for {
+        let Some(member) = settles.members.get(stand.member) else { continue };
+        let Some(drafted) = by_record.get(&(member.stream.as_str(), stand.record.as_str())) else {
             continue;
         };
-        let moves = member.moves.as_ref().and_then(|rule| rule.cash(names).ok()).map(|cash| cash.minor);
         for (part, name) in drafted.draft.parts.iter().zip(&drafted.part_names) {
-            if member.parts.contains(name) && moves.is_none_or(|moves| moves == on_clearing(part)) {
-                keys.push(part.key.clone());
+            if member.parts.contains(name) && stand.moves.is_none_or(|moves| moves == on_clearing(part)) {
+                keys.push(&part.key);
             }
         }
     }
