@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use ledger::{Account, AccountId, Code, Currency, Entry, EntryKey, Money};
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
 use std::fmt;
+use std::sync::Arc;
 use std::path::PathBuf;
 
 /// The accounting app's own id of an entry (a GnuCash guid). Opaque: never parsed.
@@ -238,9 +240,36 @@ pub enum StoredTable {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredRow {
     pub table: StoredTable,
-    pub columns: Vec<String>,
+    /// Shared by all rows of a table: of thousands of rows the names would take more room than the values.
+    #[serde(serialize_with = "plain_columns", deserialize_with = "shared_columns")]
+    pub columns: Arc<[String]>,
     pub cells: Vec<Cell>,
 }
+
+fn plain_columns<S: serde::Serializer>(columns: &Arc<[String]>, to: S) -> Result<S::Ok, S::Error> {
+    columns.as_ref().serialize(to)
+}
+
+/// Reads a list of column names, giving out the same list again for the same names.
+fn shared_columns<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Arc<[String]>, D::Error> {
+    thread_local! {
+        static LISTS: RefCell<Vec<Arc<[String]>>> = const { RefCell::new(Vec::new()) };
+    }
+    let names = Vec::<String>::deserialize(from)?;
+    Ok(LISTS.with_borrow_mut(|lists| {
+        if let Some(same) = lists.iter().find(|list| ***list == *names) {
+            return same.clone();
+        }
+        let list: Arc<[String]> = names.into();
+        // A book has a handful of tables; anything else is no reason to remember ever more.
+        if lists.len() < MOST_COLUMN_LISTS {
+            lists.push(list.clone());
+        }
+        list
+    }))
+}
+
+const MOST_COLUMN_LISTS: usize = 32;
 
 /// An entry that was taken out, with everything needed to put it back as it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

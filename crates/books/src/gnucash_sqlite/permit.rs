@@ -28,6 +28,8 @@ impl Situation {
     pub(super) async fn look(db: &mut SqliteConnection, change: &ChangeSet, also_closed: Option<Date>) -> Result<Situation, Problem> {
         read::want_ids(db, change.remove.iter().map(|removal| &removal.id)).await?;
         let present = read::wanted(db).await?.into_iter().map(|entry| (entry.id.clone(), entry)).collect();
+        let posted = change.post.iter().flat_map(|entry| entry.covers.iter().chain([&entry.key]));
+        let asked: BTreeSet<&EntryKey> = posted.chain(change.restore.iter().flat_map(|entry| &entry.keys)).collect();
         let closing = describe::closing(db).await?;
         let commodities: Vec<String> = sqlx::query_scalar("SELECT guid FROM commodities")
             .fetch_all(&mut *db)
@@ -36,7 +38,7 @@ impl Situation {
         Ok(Situation {
             accounts: describe::accounts(db).await?,
             present,
-            keys: read::keys(db).await?,
+            keys: read::keys_among(db, &asked).await?,
             used: used(db, change).await?,
             commodities: commodities.into_iter().collect(),
             closed_through: closing.at(change.now, [change.closed_through, also_closed]),

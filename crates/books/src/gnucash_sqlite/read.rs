@@ -98,7 +98,7 @@ type SlotRow = (
     i64,
     Option<i64>,
     Option<String>,
-    Option<f64>,
+    Option<String>,
     Option<String>,
     Option<String>,
     Option<i64>,
@@ -115,34 +115,59 @@ struct Slot {
     text: Option<String>,
 }
 
-/// The slots of the wanted entries: of the transactions, of their splits, and of frames and lists within.
-const SLOTS: &str = "WITH RECURSIVE object(guid, tx) AS (
+const SLOT_ROW: &str = "json_array(object.tx, object.guid, k.name, k.slot_type, k.int64_val, k.string_val,
+            CASE WHEN k.double_val IS NULL THEN NULL ELSE printf('%!.17g', k.double_val) END, k.timespec_val, k.guid_val,
+            k.numeric_val_num, k.numeric_val_denom, k.gdate_val)";
+
+/// SQL: the wanted transactions and their splits, on which slots hang.
+const OBJECTS: &str = "SELECT guid, guid AS tx FROM temp.wanted UNION ALL SELECT s.guid, s.tx_guid FROM splits s JOIN temp.wanted w ON w.guid = s.tx_guid";
+
+/// SQL: the same, with the frames and lists within slots, which are rare and cost much to follow.
+const OBJECTS_DEEP: &str = "WITH RECURSIVE object(guid, tx) AS (
         SELECT guid, guid FROM temp.wanted
         UNION SELECT s.guid, s.tx_guid FROM splits s JOIN temp.wanted w ON w.guid = s.tx_guid
         UNION SELECT k.guid_val, object.tx FROM slots k JOIN object ON k.obj_guid = object.guid WHERE k.slot_type IN (8, 9) AND k.guid_val IS NOT NULL)
-    SELECT object.tx, object.guid, k.name, k.slot_type, k.int64_val, k.string_val, k.double_val, k.timespec_val, k.guid_val,
-           k.numeric_val_num, k.numeric_val_denom, k.gdate_val
-    FROM object JOIN slots k ON k.obj_guid = object.guid ORDER BY k.id";
+    SELECT guid, tx FROM object";
+
+/// The slots of the wanted entries: of the transactions, of their splits, and of frames and lists within.
+async fn slots(db: &mut SqliteConnection, doing: &str) -> Result<Vec<SlotRow>, Problem> {
+    let frames = format!("SELECT EXISTS (SELECT 1 FROM ({OBJECTS}) object JOIN slots k ON k.obj_guid = object.guid WHERE k.slot_type IN (8, 9))");
+    let deep: bool = sqlx::query_scalar(AssertSqlSafe(frames)).fetch_one(&mut *db).await.doing(doing)?;
+    let objects = if deep { OBJECTS_DEEP } else { OBJECTS };
+    rows(db, format!("SELECT {SLOT_ROW} FROM ({objects}) object JOIN slots k ON k.obj_guid = object.guid ORDER BY k.id"), doing).await
+}
+
+/// The rows of a question that answers with one JSON array each: of the wide tables a value apiece costs more than everything else.
+async fn rows<T: serde::de::DeserializeOwned>(db: &mut SqliteConnection, sql: impl Into<String>, doing: &str) -> Result<Vec<T>, Problem> {
+    let texts: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql.into())).fetch_all(db).await.doing(doing)?;
+    let mut rows = Vec::with_capacity(texts.len());
+    for text in texts {
+        let row = serde_json::from_str(&text).map_err(|fault| damaged(vec![format!("A row holds another kind of value than GnuCash writes ({fault}).")]))?;
+        rows.push(row);
+    }
+    Ok(rows)
+}
 
 /// The entries prepared by `want_period` or `want_ids`, by day and then id.
 pub(super) async fn wanted(db: &mut SqliteConnection) -> Result<Vec<BookEntry>, Problem> {
     let doing = "reading their entries";
     let accounts = describe::accounts(db).await?;
-    let heads: Vec<HeadRow> = sqlx::query_as(
-        "SELECT w.guid, w.day, t.num, c.namespace, t.description, c.mnemonic, t.currency_guid
+    let heads: Vec<HeadRow> = rows(
+        db,
+        "SELECT json_array(w.guid, w.day, t.num, c.namespace, t.description, c.mnemonic, t.currency_guid)
          FROM temp.wanted w JOIN transactions t ON t.guid = w.guid JOIN commodities c ON c.guid = t.currency_guid ORDER BY w.day, w.guid",
+        doing,
     )
-    .fetch_all(&mut *db)
-    .await
-    .doing(doing)?;
-    let splits: Vec<SplitRow> = sqlx::query_as(
-        "SELECT s.tx_guid, s.guid, s.account_guid, s.memo, s.action, s.reconcile_state, s.value_num, s.value_denom, s.quantity_num, s.quantity_denom, s.lot_guid
+    .await?;
+    let splits: Vec<SplitRow> = rows(
+        db,
+        "SELECT json_array(s.tx_guid, s.guid, s.account_guid, s.memo, s.action, s.reconcile_state, s.value_num, s.value_denom, s.quantity_num,
+                s.quantity_denom, s.lot_guid)
          FROM splits s JOIN temp.wanted w ON w.guid = s.tx_guid ORDER BY s.rowid",
+        doing,
     )
-    .fetch_all(&mut *db)
-    .await
-    .doing(doing)?;
-    let slots: Vec<SlotRow> = sqlx::query_as(SLOTS).fetch_all(db).await.doing(doing)?;
+    .await?;
+    let slots = slots(db, doing).await?;
 
     let mut splits_of: BTreeMap<String, Vec<SplitRow>> = BTreeMap::new();
     for split in splits {
@@ -150,6 +175,7 @@ pub(super) async fn wanted(db: &mut SqliteConnection) -> Result<Vec<BookEntry>, 
     }
     let mut slots_of: BTreeMap<String, Vec<Slot>> = BTreeMap::new();
     for (tx, object, name, kind, int, text, double, time, guid, num, denom, day) in slots {
+        let double = double.map(|text| text.parse::<f64>().unwrap_or(f64::NAN));
         // Only the column of the slot's own type counts: GnuCash fills the others as it likes.
         let value = match kind {
             1 => format!("{int:?}"),
@@ -207,20 +233,17 @@ fn entry(accounts: &Accounts, head: HeadRow, splits: Vec<SplitRow>, slots: Vec<S
         let amount = exact(value_num, value_denom, currency)
             .ok_or_else(|| format!("{name}: a line of {value_num}/{value_denom} is no exact amount in {currency}."))?;
         let reconcile = reconcile(&state).ok_or_else(|| format!("{name}: a line has the unknown reconcile state \"{state}\"."))?;
-        texts.push(
-            serde_json::json!([
-                "line",
-                account,
-                memo,
-                action,
-                state,
-                amount.minor,
-                quantity_num,
-                quantity_denom,
-                lot
-            ])
-            .to_string(),
-        );
+        texts.push(json(&(
+            "line",
+            &account,
+            &memo,
+            &action,
+            &state,
+            amount.minor,
+            quantity_num,
+            quantity_denom,
+            &lot,
+        )));
         let held = accounts.get(&account).and_then(|a| a.account.currency);
         let quantity = Quantity {
             num: quantity_num,
@@ -242,13 +265,13 @@ fn entry(accounts: &Accounts, head: HeadRow, splits: Vec<SplitRow>, slots: Vec<S
         if slot.name == NOTES && slot.object == id {
             notes = slot.text.clone().unwrap_or_default();
         } else if slot.name != DATE_POSTED {
-            texts.push(serde_json::json!(["slot", slot.name, slot.value]).to_string());
+            texts.push(json(&("slot", &slot.name, &slot.value)));
         }
     }
     // Sorted, because neither the order of lines nor that of slots is something a person sees.
     texts.sort();
     let mut hasher = Sha256::new();
-    hasher.update(serde_json::json!(["entry", day, description, reference, notes, currency_guid]).to_string());
+    hasher.update(json(&("entry", &day, &description, &reference, &notes, &currency_guid)));
     for text in &texts {
         hasher.update([b'\n']);
         hasher.update(text);
@@ -268,6 +291,11 @@ fn entry(accounts: &Accounts, head: HeadRow, splits: Vec<SplitRow>, slots: Vec<S
         lines,
         print: Print(hex::encode(hasher.finalize())),
     })
+}
+
+/// JSON of plain texts and numbers, which always can be written.
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }
 
 /// Our list first, then the online ids that it does not name. Texts that cannot be keys are a bank's, not ours.
@@ -299,13 +327,45 @@ pub(super) async fn keys(db: &mut SqliteConnection) -> Result<BTreeMap<EntryKey,
     let sql = "SELECT k.string_val, s.tx_guid FROM slots k JOIN splits s ON s.guid = k.obj_guid JOIN transactions t ON t.guid = s.tx_guid WHERE k.name = 'online_id'
          UNION ALL SELECT k.string_val, t.guid FROM slots k JOIN transactions t ON t.guid = k.obj_guid WHERE k.name IN ('online_id', 'changeover-keys')";
     let rows: Vec<(Option<String>, String)> = sqlx::query_as(sql).fetch_all(db).await.doing("reading their entry keys")?;
+    Ok(gathered(rows))
+}
+
+/// As [`keys`], for some keys only: what nobody asks about is not looked up.
+pub(super) async fn keys_among(db: &mut SqliteConnection, asked: &BTreeSet<&EntryKey>) -> Result<BTreeMap<EntryKey, BTreeSet<EntryId>>, Problem> {
+    let doing = "reading their entry keys";
+    let texts: Vec<&str> = asked.iter().map(|key| key.as_str()).collect();
+    let on_lines = "SELECT k.string_val, s.tx_guid FROM slots k JOIN splits s ON s.guid = k.obj_guid JOIN transactions t ON t.guid = s.tx_guid
+         WHERE k.name = 'online_id' AND k.string_val IN (SELECT value FROM json_each(?1))
+         UNION ALL SELECT k.string_val, t.guid FROM slots k JOIN transactions t ON t.guid = k.obj_guid
+         WHERE k.name = 'online_id' AND k.string_val IN (SELECT value FROM json_each(?1))";
+    let mut rows: Vec<(Option<String>, String)> = sqlx::query_as(on_lines).bind(json_list(&texts)).fetch_all(&mut *db).await.doing(doing)?;
+    // A list holds several keys, so it must be taken apart before it can be asked about; then only are its entries looked up.
+    let lists: Vec<(Option<String>, String)> =
+        sqlx::query_as("SELECT string_val, obj_guid FROM slots WHERE name = 'changeover-keys'").fetch_all(&mut *db).await.doing(doing)?;
+    let asked_texts: BTreeSet<&str> = texts.iter().copied().collect();
+    let matching: Vec<(Option<String>, String)> =
+        lists.into_iter().filter(|(list, _)| list.as_deref().unwrap_or_default().split(' ').any(|text| asked_texts.contains(text))).collect();
+    if !matching.is_empty() {
+        let objects: Vec<&str> = matching.iter().map(|(_, object)| object.as_str()).collect();
+        let alive: Vec<String> = sqlx::query_scalar("SELECT guid FROM transactions WHERE guid IN (SELECT value FROM json_each(?1))")
+            .bind(json_list(&objects))
+            .fetch_all(db)
+            .await
+            .doing(doing)?;
+        let alive: BTreeSet<String> = alive.into_iter().collect();
+        rows.extend(matching.into_iter().filter(|(_, object)| alive.contains(object)));
+    }
+    Ok(gathered(rows))
+}
+
+fn gathered(rows: Vec<(Option<String>, String)>) -> BTreeMap<EntryKey, BTreeSet<EntryId>> {
     let mut keys: BTreeMap<EntryKey, BTreeSet<EntryId>> = BTreeMap::new();
     for (text, id) in rows {
         for key in text.unwrap_or_default().split(' ').filter_map(|text| EntryKey::new(text).ok()) {
             keys.entry(key).or_default().insert(EntryId(id.clone()));
         }
     }
-    Ok(keys)
+    keys
 }
 
 /// One entry per key: of several the one that we wrote, whose id follows from a key, else the first by id.

@@ -10,6 +10,7 @@ use ledger::Problem;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Column, QueryBuilder, Row, Sqlite, TypeInfo, ValueRef};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 impl StoredTable {
     pub(super) fn name(self) -> &'static str {
@@ -73,9 +74,15 @@ pub(super) async fn copied(db: &mut SqliteConnection, entries: &[BookEntry]) -> 
             "SELECT o.tx, k.* FROM slots k JOIN temp.object o ON o.guid = k.obj_guid ORDER BY k.id",
         ),
     ] {
+        let mut names: Arc<[String]> = Arc::from([]);
         for row in sqlx::query(sql).fetch_all(&mut *db).await.doing(doing)? {
             let entry: String = row.try_get(0).doing(doing)?;
-            rows_of.entry(entry).or_default().push(stored(table, &row)?);
+            let mut stored = stored(table, &row)?;
+            match names == stored.columns {
+                true => stored.columns = names.clone(),
+                false => names = stored.columns.clone(),
+            }
+            rows_of.entry(entry).or_default().push(stored);
         }
     }
     Ok(entries
@@ -122,7 +129,7 @@ fn stored(table: StoredTable, row: &SqliteRow) -> Result<StoredRow, Problem> {
         columns.push(column.name().to_string());
         cells.push(cell);
     }
-    Ok(StoredRow { table, columns, cells })
+    Ok(StoredRow { table, columns: columns.into(), cells })
 }
 
 /// Rows per statement: well below SQLite's limit of bound values.
@@ -135,7 +142,7 @@ pub(super) async fn put_back(db: &mut SqliteConnection, entries: &[RemovedEntry]
         let known = columns(db, table).await?;
         let mut alike: Vec<(&[String], Vec<&StoredRow>)> = Vec::new();
         for row in entries.iter().flat_map(|entry| &entry.rows).filter(|row| row.table == table) {
-            match alike.iter_mut().find(|(columns, _)| *columns == row.columns.as_slice()) {
+            match alike.iter_mut().find(|(columns, _)| **columns == *row.columns) {
                 Some((_, rows)) => rows.push(row),
                 None => alike.push((&row.columns, vec![row])),
             }
