@@ -90,11 +90,16 @@ pub fn ensure(need: Need) -> Result<(), String> {
     match way_to_root() {
         Some(prefix) => install(&prefix, &names),
         None => Err(format!(
-            "These packages can be installed by the computer's administrator only. Run this one line, then the same command again:\n\n  \
-             sudo apt-get update && sudo apt-get install -y --no-install-recommends {}\n",
-            names.join(" ")
+            "Only this computer's administrator can install these packages. Run this one line, then the same command again:\n\n  {}\n",
+            line_to_run(&names, shell::find("sudo").is_some())
         )),
     }
+}
+
+/// The line for a person; `get-gcc` words it in the same way. Debian set up with a password for root has no sudo.
+fn line_to_run(names: &[&str], has_sudo: bool) -> String {
+    let install = format!("apt-get install -y --no-install-recommends {}", names.join(" "));
+    if has_sudo { format!("sudo apt-get update && sudo {install}") } else { format!("su - -c \"apt-get update && {install}\"") }
 }
 
 /// Can we install without asking anybody? The words to put in front of a command, if so.
@@ -157,6 +162,29 @@ mod tests {
         for package in PACKAGES {
             assert!(!package.what_for.is_empty() && !package.needed_by.is_empty(), "{}", package.name);
         }
+    }
+
+    /// `get-gcc` runs before anything of ours is built, so it reads this file; the pattern below is the one in it.
+    #[test]
+    fn the_linker_script_finds_every_package_of_the_table() {
+        let script = std::fs::read_to_string(shell::root().join("xtask/get-gcc")).unwrap();
+        let pattern = script.lines().find_map(|line| line.trim().strip_prefix("names=$(sed -n '")).unwrap().split('\'').next().unwrap();
+        let table = shell::root().join("xtask/src/packages.rs");
+        let out = Command::new("sed").args(["-n", pattern]).arg(table).output().unwrap();
+        let found: Vec<String> = String::from_utf8(out.stdout).unwrap().lines().map(str::to_string).collect();
+        assert_eq!(found, PACKAGES.iter().map(|package| package.name).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_line_to_run_works_with_and_without_sudo() {
+        assert_eq!(
+            line_to_run(&["one", "two"], true),
+            "sudo apt-get update && sudo apt-get install -y --no-install-recommends one two"
+        );
+        assert_eq!(
+            line_to_run(&["one"], false),
+            "su - -c \"apt-get update && apt-get install -y --no-install-recommends one\""
+        );
     }
 
     #[test]

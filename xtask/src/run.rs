@@ -39,7 +39,7 @@ fn in_the_terminal() -> Result<(), String> {
     let changeover = shell::target().join("debug/changeover");
     let mut command = shell::program(&changeover.to_string_lossy());
     command.arg("--home").arg(&home).args(["practice", "run", "--seed", "7"]);
-    shell::step("Upgrading the practice company (no display, so in the terminal)", &mut command)
+    shell::step("Upgrading the practice company in the terminal", &mut command)
 }
 
 fn in_the_window() -> Result<(), String> {

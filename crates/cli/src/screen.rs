@@ -216,10 +216,10 @@ fn bar(progress: &Progress) -> ProgressBar {
 
 fn style(progress: &Progress) -> ProgressStyle {
     let template = match (progress.total, progress.unit) {
-        (Some(_), "bytes") => "    {msg} {bar:30} {bytes} of {total_bytes}, {elapsed}",
+        (Some(_), "bytes") => "    {msg} {bar:30} {decimal_bytes} of {decimal_total_bytes}, {elapsed}",
         (Some(_), _) => "    {msg} {bar:30} {human_pos} of {human_len}, {elapsed}",
         (None, "") => "    {spinner} {msg}, {elapsed}",
-        (None, "bytes") => "    {spinner} {msg} {bytes}, {elapsed}",
+        (None, "bytes") => "    {spinner} {msg} {decimal_bytes}, {elapsed}",
         (None, _) => "    {spinner} {msg} {human_pos}, {elapsed}",
     };
     // The templates are ours and have no fault; a plain bar is what remains if one had.
@@ -236,7 +236,16 @@ fn plain(progress: &Progress) -> String {
     let done = grouped(progress.done);
     match progress.total {
         Some(total) if total != progress.done => format!("    {}: {done} of {} {}", progress.title, grouped(total), progress.unit),
-        Some(_) | None => format!("    {}: {done} {}", progress.title, progress.unit),
+        Some(_) | None => format!("    {}: {done} {}", progress.title, unit(progress)),
+    }
+}
+
+fn unit(progress: &Progress) -> &'static str {
+    match (progress.done, progress.unit) {
+        (1, "records") => "record",
+        (1, "entries") => "entry",
+        (1, "payments") => "payment",
+        (_, unit) => unit,
     }
 }
 
@@ -280,6 +289,21 @@ mod tests {
         for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(grouped(number), text);
         }
+    }
+
+    #[test]
+    fn one_of_a_kind_is_told_in_the_singular() {
+        let told = |done, unit| {
+            plain(&Progress {
+                title: "Reading payouts".to_string(),
+                done,
+                total: None,
+                unit,
+            })
+        };
+        assert_eq!(told(1, "records"), "    Reading payouts: 1 record");
+        assert_eq!(told(1, "entries"), "    Reading payouts: 1 entry");
+        assert_eq!(told(3_012, "records"), "    Reading payouts: 3,012 records");
     }
 
     #[test]

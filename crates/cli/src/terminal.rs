@@ -8,6 +8,7 @@ use api::{App, Start};
 use authorization::OpenPage;
 use engine::progress::Watcher;
 use ledger::Problem;
+use std::ffi::OsString;
 use std::io::{BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,10 +41,11 @@ impl Terminal {
 
     /// A command as the person would type it here.
     pub fn command(&self, words: &str) -> String {
+        let program = program(std::env::args_os().next());
         if self.named_home {
-            format!("changeover --home {} {words}", self.home.display())
+            format!("{program} --home {} {words}", typed(&self.home.display().to_string()))
         } else {
-            format!("changeover {words}")
+            format!("{program} {words}")
         }
     }
 
@@ -113,6 +115,25 @@ pub enum Answered {
     Nobody,
 }
 
+/// The program's name as it was started: where that was a path, the name alone would not be found.
+fn program(started_as: Option<OsString>) -> String {
+    let path = started_as.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    match path.contains(['/', '\\']) {
+        true => typed(&path),
+        false => "changeover".to_string(),
+    }
+}
+
+/// In quotes where a shell would take it apart.
+fn typed(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/\\._-:~+@%".contains(c);
+    if word.chars().all(plain) {
+        word.to_string()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
 /// The usual status of a program that Ctrl-C ended.
 const INTERRUPTED: i32 = 130;
 
@@ -148,6 +169,19 @@ fn default_home(env: &dyn Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn commands_to_type_name_the_program_so_that_a_shell_finds_it() {
+        for (started_as, name) in [
+            ("changeover", "changeover"),
+            ("target/debug/changeover", "target/debug/changeover"),
+            ("/home/ann lee/changeover", "'/home/ann lee/changeover'"),
+            ("/o'hara/changeover", r"'/o'\''hara/changeover'"),
+        ] {
+            assert_eq!(program(Some(started_as.into())), name);
+        }
+        assert_eq!(program(None), "changeover");
+    }
 
     #[test]
     #[cfg(target_os = "linux")]

@@ -160,7 +160,7 @@ async fn begin(terminal: &Terminal, app: &App, arguments: &RunArguments) -> Resu
         }
     }
     terminal.screen.say(&format!(
-        "Making a practice company, seed {}, story \"{}\".",
+        "Making a practice company (number {}, story \"{}\"). All of it is invented, and nothing leaves this computer.",
         wanted.seed, wanted.story
     ));
     let (company, connection) = app
@@ -296,6 +296,7 @@ async fn tell_end(
         }
     }
     screen.data("");
+    screen.data("Where the evidence lies:");
     screen.data(&format!("  Upgrade       {}", ended.upgrade));
     screen.data(&format!("  Books         {}", company.books_path.display()));
     screen.data(&format!("  Log           {log} in {}", engine.home.store().display()));
@@ -306,8 +307,9 @@ async fn tell_end(
     screen.data(&format!("  Took          {:.1} s", started.elapsed().as_secs_f64()));
     screen.data("");
     screen.data("Try next:");
-    for command in next_commands(&ended.state, &ended.upgrade) {
-        screen.data(&format!("  {}", terminal.command(&command)));
+    for (question, command) in next_commands(&ended.state, &ended.upgrade) {
+        screen.data(&format!("  {question}"));
+        screen.data(&format!("    {}", terminal.command(&command)));
     }
     Ok(ending)
 }
@@ -341,27 +343,36 @@ fn failing(state: &State) -> Vec<Value> {
         .collect()
 }
 
-fn next_commands(state: &State, id: &str) -> Vec<String> {
+/// Each with the question that it answers.
+fn next_commands(state: &State, id: &str) -> Vec<(&'static str, String)> {
+    let verify = ("Has anybody changed the record of what was done?", "log verify".to_string());
     match &state.mode {
         Mode::Finished => vec![
-            "log verify".to_string(),
-            "reconcile show".to_string(),
-            "backup list".to_string(),
-            "practice run --seed 7 --story connector-drops-refunds".to_string(),
+            verify,
+            ("Do the books agree with Square, to the cent?", "reconcile show".to_string()),
+            ("Which backups are there?", "backup list".to_string()),
+            (
+                "What happens when the new connector misses refunds? (This makes the practice company anew.)",
+                "practice run --seed 7 --story connector-drops-refunds".to_string(),
+            ),
         ],
-        Mode::RolledBack => vec!["log verify".to_string(), "practice run --seed 7".to_string()],
+        Mode::RolledBack => vec![
+            verify,
+            (
+                "How does the upgrade go when all is well? (This makes the practice company anew.)",
+                "practice run --seed 7".to_string(),
+            ),
+        ],
         Mode::Running
         | Mode::Waiting { .. }
         | Mode::Paused { .. }
         | Mode::Halted { .. }
         | Mode::Resolving { .. }
         | Mode::RollingBack { .. }
-        | Mode::Frozen { .. } => {
-            vec![
-                format!("upgrade show {id}"),
-                format!("upgrade differences {id}"),
-                format!("upgrade rollback {id} --yes"),
-            ]
-        }
+        | Mode::Frozen { .. } => vec![
+            ("How far did it come, and why does it rest?", format!("upgrade show {id}")),
+            ("What do the two connectors do differently?", format!("upgrade differences {id}")),
+            ("Take everything back that the upgrade did", format!("upgrade rollback {id} --yes")),
+        ],
     }
 }
