@@ -14,6 +14,7 @@ use crate::problems::{E_KEYCHAIN_ABSENT, E_KEYCHAIN_LOCKED, E_KEYCHAIN_TIMEOUT};
 use ledger::{Problem, Retry};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -23,6 +24,8 @@ pub use os::OsStore;
 
 /// Long enough to find and type a keyring password.
 const DEADLINE: Duration = Duration::from_secs(30);
+/// A keychain that is open answers in milliseconds; one that takes longer over a request is asking a person.
+const ASKING_AFTER: Duration = Duration::from_secs(1);
 
 /// Where the key that seals the credentials lives; shown as a badge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +96,8 @@ enum Request {
 #[derive(Clone)]
 pub struct Keychain {
     requests: Arc<mpsc::Sender<Request>>,
+    /// Set while the store works on a request, which may wait for a person.
+    at_work: Arc<AtomicBool>,
     deadline: Duration,
     kept_where: KeptWhere,
 }
@@ -112,12 +117,15 @@ impl Keychain {
     pub fn with_store(store: impl KeyStore, deadline: Duration) -> Keychain {
         let kept_where = store.kept_where();
         let (requests, inbox) = mpsc::channel();
+        let at_work = Arc::new(AtomicBool::new(false));
+        let working = at_work.clone();
         // If the system can start no thread, the inbox is dropped and every request says that the keychain is absent.
         let _ = std::thread::Builder::new()
             .name("keychain".into())
-            .spawn(move || serve(store, &inbox));
+            .spawn(move || serve(store, &inbox, &working));
         Keychain {
             requests: Arc::new(requests),
+            at_work,
             deadline,
             kept_where,
         }
@@ -129,13 +137,21 @@ impl Keychain {
 
     /// Whether it can be used, without asking a person anything.
     pub async fn status(&self) -> KeychainStatus {
-        let (reply, answer) = oneshot::channel();
+        let (reply, mut answer) = oneshot::channel();
         if self.requests.send(Request::Status(reply)).is_err() {
             return KeychainStatus::Absent("the keychain's thread has ended".into());
         }
-        match tokio::time::timeout(self.deadline, answer).await {
+        // A request before this one still waits for the keyring's password: locked is what it is, not absent.
+        let asks_a_person = || self.at_work.load(Ordering::SeqCst);
+        let answered = match tokio::time::timeout(ASKING_AFTER.min(self.deadline), &mut answer).await {
+            Ok(answered) => Ok(answered),
+            Err(_) if asks_a_person() => return KeychainStatus::Locked,
+            Err(_) => tokio::time::timeout(self.deadline, answer).await,
+        };
+        match answered {
             Ok(Ok(status)) => status,
             Ok(Err(_)) => KeychainStatus::Absent("the keychain's thread has ended".into()),
+            Err(_) if asks_a_person() => KeychainStatus::Locked,
             Err(_) => KeychainStatus::Absent(format!("it did not answer within {} seconds", self.deadline.as_secs())),
         }
     }
@@ -180,8 +196,10 @@ impl Keychain {
     }
 }
 
-fn serve(mut store: impl KeyStore, inbox: &mpsc::Receiver<Request>) {
+fn serve(mut store: impl KeyStore, inbox: &mpsc::Receiver<Request>, at_work: &AtomicBool) {
     while let Ok(request) = inbox.recv() {
+        // Asking for the status asks nobody anything.
+        at_work.store(!matches!(request, Request::Status(_)), Ordering::SeqCst);
         match request {
             // Who gave up is not served: after a long hang the queue would otherwise ask the person once more each.
             Request::Read(_, reply) if reply.is_closed() => {}
@@ -191,6 +209,7 @@ fn serve(mut store: impl KeyStore, inbox: &mpsc::Receiver<Request>) {
             Request::Erase(name, reply) => drop(reply.send(store.erase(&name))),
             Request::Status(reply) => drop(reply.send(store.status())),
         }
+        at_work.store(false, Ordering::SeqCst);
     }
 }
 

@@ -5,6 +5,8 @@
 //! linked to them. A hold explains its own difference; nothing else does.
 
 use crate::engine::Engine;
+use crate::holding;
+use crate::store::answer::{AnswerRow, Answered};
 use crate::store::company::{Company, Connection};
 use crate::store::movement::{self, KeyState};
 use crate::sync::Read;
@@ -54,6 +56,8 @@ pub struct Agreement {
     pub tie_out: reconcile::TieOut,
     pub settlements: Vec<connector::Settlement>,
     pub holds: Vec<movement::Hold>,
+    /// What people answered to movements that were held.
+    pub answers: Vec<AnswerRow>,
     pub first: Option<Date>,
     pub last: Option<Date>,
 }
@@ -69,7 +73,10 @@ impl Engine {
     pub async fn agreement(&self, company: &Company, connection: &Connection) -> Result<Agreement, Problem> {
         let (u, read, seen) = self.reconcile_company(company, connection).await?;
         let holds = movement::holds(&self.pool, &connection.id, &u.to).await?;
-        agreement(u, read, seen, holds)
+        let answered = self.standing_answers(connection).await?;
+        let mut agreement = agreement(u, read, seen, holds, answered.rows())?;
+        agreement.answers = answered.rows().to_vec();
+        Ok(agreement)
     }
 }
 
@@ -81,7 +88,12 @@ struct Pair {
     explained_by: Option<String>,
 }
 
-fn agreement(u: Undertaking, read: std::sync::Arc<Read>, seen: Seen, holds: Vec<movement::Hold>) -> Result<Agreement, Problem> {
+fn agreement(u: Undertaking, read: std::sync::Arc<Read>, seen: Seen, holds: Vec<movement::Hold>, answered: &[AnswerRow]) -> Result<Agreement, Problem> {
+    let answers: BTreeMap<(&str, &str), String> = answered
+        .iter()
+        .filter(|a| a.answer == Answered::Excluded)
+        .map(|a| ((a.hold.stream.as_str(), a.hold.record.as_str()), format!("Left out by {}: {}", a.by, a.reason)))
+        .collect();
     let currency = u.company.currency;
     let zero = Money::zero(currency);
     let mut role_of: BTreeMap<&AccountId, Role> = BTreeMap::new();
@@ -99,10 +111,11 @@ fn agreement(u: Undertaking, read: std::sync::Arc<Read>, seen: Seen, holds: Vec<
     for draft in &read.mapped.drafts {
         for part in draft.parts.iter().filter(|p| p.instant >= u.connection.sync_from) {
             let holder = seen.known.holder(&part.key);
-            if holder.is_some_and(|h| h.state == KeyState::Linked) {
+            if holder.is_some_and(|h| h.state == KeyState::Linked || holding::standing::chosen_by_person(h)) {
                 continue;
             }
-            let group = holder.map_or_else(|| format!("{}|{}", draft.stream, draft.record), |h| h.entry_id.clone());
+            let left_out = holder.is_some_and(|h| h.state == KeyState::Excluded);
+            let group = holder.filter(|_| !left_out).map_or_else(|| format!("{}|{}", draft.stream, draft.record), |h| h.entry_id.clone());
             for line in &part.lines {
                 let Some(role) = u.connection.roles.get(line.role).and_then(|account| role_of.get(account)) else {
                     continue;
@@ -112,12 +125,23 @@ fn agreement(u: Undertaking, read: std::sync::Arc<Read>, seen: Seen, holds: Vec<
                     pair.title = format!("{}: {}", part.what, draft.description);
                 }
                 pair.processor = Some(pair.processor.unwrap_or(zero).plus(line.amount)?);
+                if left_out {
+                    pair.explained_by = Some(answers.get(&(draft.stream.as_str(), draft.record.as_str())).cloned().unwrap_or_else(|| "A person left it out.".to_string()));
+                }
                 if holder.is_none() {
                     pair.explained_by = held
                         .get(&(draft.stream.as_str(), draft.record.as_str()))
                         .map(|reason| reason.to_string());
                 }
             }
+        }
+    }
+    // Where no rule knew the movement, what the person who posted it said stands for the processor.
+    for said in holding::standing::said(&seen.known) {
+        for line in &said.entry.lines {
+            let Some(role) = role_of.get(&line.account) else { continue };
+            let pair = rows.entry((said.entry.date, *role)).or_default().entry(said.entry_id.clone()).or_default();
+            pair.processor = Some(pair.processor.unwrap_or(zero).plus(line.amount)?);
         }
     }
     for entry in seen.entries.iter().filter(|e| seen.known.entries.contains_key(&e.id.0)) {
@@ -179,6 +203,7 @@ fn agreement(u: Undertaking, read: std::sync::Arc<Read>, seen: Seen, holds: Vec<
         tie_out: seen.tie_out,
         settlements: read.mapped.settlements.clone(),
         holds,
+        answers: Vec::new(),
         rows: days,
         u,
     })

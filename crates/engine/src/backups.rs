@@ -6,7 +6,7 @@
 use crate::engine::Engine;
 use crate::progress::Watcher;
 use crate::store::company::Company;
-use crate::store::movement;
+use crate::store::movement::{Identity, Known, KnownEntry};
 use crate::store::{self, failed, parsed, record};
 use crate::upgrading::baseline;
 use backup::{About, Backups, Cancel, FileRole, Manifest, Place, RecoveryKit, RepositoryKey, Staging, Total, VerifiedBackup, Wanted, Worker};
@@ -17,6 +17,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use sqlx::Row;
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 pub const E_BACKUP_NONE: Code = Code("E-BACKUP-NONE");
@@ -25,7 +26,11 @@ pub const CODES: &[Code] = &[E_BACKUP_NONE, E_BACKUP_TOTALS];
 
 /// Name of the book inside a backup.
 const BOOK_FOLDER: &str = "book";
-const KEY_NAME: &str = "backup-place-key";
+/// The log's newest checkpoint inside a backup.
+const CHECKPOINT_FILE: &str = "log-checkpoint.txt";
+/// The set-up inside a backup; it names the business's time zone.
+pub const SET_UP_FILE: &str = "connector-set-up.json";
+pub const KEY_NAME: &str = "backup-place-key";
 const KIT_WRITTEN: &str = "recovery_kit_written";
 
 /// One backup as the catalogue knows it.
@@ -87,12 +92,12 @@ impl Engine {
         Place::folder(std::fs::canonicalize(self.home.backups()).map_err(|e| crate::home::cannot_use(&self.home.backups(), &e))?)
     }
 
-    fn worker(&self) -> Backups {
+    pub(crate) fn worker(&self) -> Backups {
         Backups::new(Worker::new(self.worker.clone()))
     }
 
     /// The place's key, making place and key at the first call. In a practice home the kit is written beside it.
-    async fn place_key(&self) -> Result<(Place, RepositoryKey), Problem> {
+    pub(crate) async fn place_key(&self) -> Result<(Place, RepositoryKey), Problem> {
         let place = self.place()?;
         if let Some(sealed) = store::setting(&self.pool, KEY_NAME).await? {
             match self.vault.open_named(KEY_NAME, &sealed).await {
@@ -185,8 +190,9 @@ impl Engine {
     pub async fn take_backup(&self, company: &Company, label: &str, upgrade_id: Option<&str>, watcher: &Watcher) -> Result<BackupRow, Problem> {
         let (place, key) = self.place_key().await?;
         let staging_dir = self.home.work_folder(&format!("staging-{}", self.ids.new_id("s")))?;
+        let signed = self.sign_log().await?;
         let journal_seq = self.journal.head().await?.map_or(0, |h| h.seq);
-        let staging = self.stage(company, &staging_dir, journal_seq).await?;
+        let staging = self.stage(company, &staging_dir, journal_seq, signed).await?;
         let known: Vec<String> =
             sqlx::query_scalar("SELECT snapshot FROM backup").fetch_all(&self.pool).await.map_err(|e| failed("read backups", &e))?;
         crate::crash::point("backup.staged");
@@ -228,7 +234,7 @@ impl Engine {
         Ok(row)
     }
 
-    fn cancellable(&self, watcher: &Watcher) -> Backups {
+    pub(crate) fn cancellable(&self, watcher: &Watcher) -> Backups {
         let cancel = Cancel::default();
         let handle = cancel.clone();
         let watched = watcher.clone();
@@ -296,7 +302,7 @@ impl Engine {
     }
 
     /// Puts everything that belongs to a company into `dir`, ready to be copied.
-    async fn stage(&self, company: &Company, dir: &Path, journal_seq: u64) -> Result<Staging, Problem> {
+    async fn stage(&self, company: &Company, dir: &Path, journal_seq: u64, signed: Option<journal::Checkpoint>) -> Result<Staging, Problem> {
         let book = self.books(company).await?;
         let mut files: Vec<(String, FileRole)> = Vec::new();
         let book_dir = dir.join(BOOK_FOLDER);
@@ -318,8 +324,8 @@ impl Engine {
             .collect();
         let company_json = json!({"id": company.id, "name": company.name, "zone": company.zone, "currency": company.currency.code(),
                                   "closed_through": company.closed_through.map(|d| d.to_string()), "books_file": name, "practice": company.practice});
-        write_json(dir, "connector-set-up.json", &json!({"company": company_json, "connections": setup}))?;
-        files.push(("connector-set-up.json".into(), FileRole::ConnectorSetup));
+        write_json(dir, SET_UP_FILE, &json!({"company": company_json, "connections": setup}))?;
+        files.push((SET_UP_FILE.into(), FileRole::ConnectorSetup));
         let roles: BTreeMap<&str, &ledger::RoleMap> = connections.iter().map(|c| (c.id.as_str(), &c.roles)).collect();
         write_json(dir, "account-roles.json", &roles)?;
         files.push(("account-roles.json".into(), FileRole::Mappings));
@@ -327,37 +333,27 @@ impl Engine {
         files.push(("settings.json".into(), FileRole::Settings));
 
         for connection in &connections {
-            let known = movement::known(&self.pool, &connection.id).await?;
-            let rows: Vec<serde_json::Value> = known
-                .identities
-                .values()
-                .map(|i| {
-                    json!({"key": i.key, "state": i.state.word(), "entry": i.entry_id, "version": i.version, "content": i.content, "stream": i.stream,
-                           "record": i.record, "instant": i.instant})
-                })
-                .collect();
-            counts.insert("keys".into(), counts.get("keys").copied().unwrap_or(0) + rows.len() as u64);
-            let entries: Vec<serde_json::Value> = known
-                .entries
-                .values()
-                .map(|e| json!({"entry": e.entry_id, "key": e.key, "version": e.version, "change": e.change_id, "print": e.print, "body": e.entry}))
-                .collect();
+            let known = self.known(&connection.id).await?;
+            counts.insert("keys".into(), counts.get("keys").copied().unwrap_or(0) + known.identities.len() as u64);
             let file = format!("identity-map-{}.json", connection.id);
-            write_json(dir, &file, &json!({"keys": rows, "entries": entries, "older_keys": known.old_of}))?;
+            write_json(dir, &file, &identity_map(&known))?;
             files.push((file, FileRole::IdentityMap));
             for package in self.catalog.connectors().filter(|p| p.name() == connection.connector) {
-                let records = record::newest(&self.pool, &connection.id, package.version()).await?;
-                if records.is_empty() {
+                if record::count(&self.pool, &connection.id, package.version()).await? == 0 {
                     continue;
                 }
-                counts.insert("records".into(), counts.get("records").copied().unwrap_or(0) + records.len() as u64);
                 let file = format!("records-{}-{}.jsonl", connection.id, package.version());
-                let mut text = String::new();
-                for record in &records {
-                    text.push_str(&store::to_json(record)?);
-                    text.push('\n');
-                }
-                write_text(dir, &file, &text)?;
+                let path = dir.join(&file);
+                let cannot = |e: &std::io::Error| crate::home::cannot_use(&path, e);
+                let mut out = std::io::BufWriter::new(std::fs::File::create(&path).map_err(|e| cannot(&e))?);
+                let mut written = 0;
+                record::each_newest(&self.pool, &connection.id, package.version(), |lines| {
+                    written += lines.len() as u64;
+                    lines.iter().try_for_each(|line| writeln!(out, "{line}").map_err(|e| cannot(&e)))
+                })
+                .await?;
+                out.flush().map_err(|e| cannot(&e))?;
+                counts.insert("records".into(), counts.get("records").copied().unwrap_or(0) + written);
                 files.push((file, FileRole::RawRecords));
             }
         }
@@ -375,6 +371,11 @@ impl Engine {
         }
         write_text(dir, "log.jsonl", &log)?;
         files.push(("log.jsonl".into(), FileRole::Journal));
+        if let Some(signed) = signed {
+            // A copy of the checkpoint that leaves the store: what `log verify --checkpoint` compares with.
+            write_text(dir, CHECKPOINT_FILE, &signed.note)?;
+            files.push((CHECKPOINT_FILE.into(), FileRole::Other));
+        }
         let about = About {
             at: self.now(),
             company_id: company.id.clone(),
@@ -426,19 +427,25 @@ pub async fn totals_of(path: &Path) -> Result<BookTotals, Problem> {
     Ok(BookTotals { entries: description.entries, accounts: description.accounts.len() as u64, totals, digest: hex::encode(hash.finalize()) })
 }
 
+fn no_books() -> Problem {
+    Problem::new(
+        E_BACKUP_TOTALS,
+        "The restored backup holds no books.",
+        "Its list of files names none.",
+        "Choose another backup; this one cannot bring the books back.",
+    )
+}
+
+/// The path of the book inside a backup. Errors: `E-BACKUP-TOTALS` when its list names none.
+pub(crate) fn book_in(manifest: &Manifest) -> Result<String, Problem> {
+    let book = manifest.files.iter().find(|f| f.role == FileRole::Book);
+    book.map(|file| file.path.clone()).ok_or_else(no_books)
+}
+
 /// Opens the book of a restored backup and recomputes its totals.
 pub async fn open_restored(dir: &Path, manifest: Option<&Manifest>) -> Result<(RestoredCopy, BookTotals), Problem> {
-    let none = || {
-        Problem::new(
-            E_BACKUP_TOTALS,
-            "The restored backup holds no books.",
-            "Its list of files names none.",
-            "Choose another backup; this one cannot bring the books back.",
-        )
-    };
-    let manifest = manifest.ok_or_else(none)?;
-    let file = manifest.files.iter().find(|f| f.role == FileRole::Book).ok_or_else(none)?;
-    let book = dir.join(&file.path);
+    let manifest = manifest.ok_or_else(no_books)?;
+    let book = dir.join(book_in(manifest)?);
     let totals = totals_of(&book).await?;
     let copy = RestoredCopy {
         dir: dir.to_path_buf(),
@@ -486,38 +493,58 @@ pub fn compare_totals(manifest: &Manifest, found: &BookTotals) -> Result<(), Pro
     Err(differences.fold(problem, Problem::because))
 }
 
-/// Restores a backup on a computer that has nothing but the place and the kit. Errors: `E-BACKUP-…`.
-pub fn restore_with_kit(worker: &Path, place: &Path, kit_text: &str, snapshot: Option<&str>, to: &Path, watcher: &Watcher) -> Result<(backup::Restored, String), Problem> {
-    let kit = RecoveryKit::parse(kit_text)?;
-    let place = Place::folder(std::fs::canonicalize(place).map_err(|e| crate::home::cannot_use(place, &e))?)?;
-    let worker = Backups::new(Worker::new(worker.to_path_buf()));
-    let id = match snapshot {
-        Some(id) => id.to_string(),
-        None => {
-            let mut all = worker.list(&place, kit.key())?;
-            all.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
-            all.last().map(|s| s.id.clone()).ok_or_else(|| {
-                Problem::new(E_BACKUP_NONE, "This place holds no backup.", "Its list is empty.", "Check that it is the folder named on the recovery kit.")
-            })?
-        }
-    };
-    let report = watcher.clone();
-    let to = std::path::absolute(to).map_err(|e| crate::home::cannot_use(to, &e))?;
-    let restored = worker.restore(&place, kit.key(), &id, &to, &mut |p| report.report("Restoring", p.done_bytes, p.total_bytes, "bytes"))?;
-    Ok((restored, id))
-}
-
-/// The backups of a place, opened with a kit. Newest first.
-pub fn list_with_kit(worker: &Path, place: &Path, kit_text: &str) -> Result<Vec<backup::Snapshot>, Problem> {
-    let kit = RecoveryKit::parse(kit_text)?;
-    let place = Place::folder(std::fs::canonicalize(place).map_err(|e| crate::home::cannot_use(place, &e))?)?;
-    let mut all = Backups::new(Worker::new(worker.to_path_buf())).list(&place, kit.key())?;
-    all.sort_by(|a, b| (b.at, &b.id).cmp(&(a.at, &a.id)));
-    Ok(all)
-}
-
 fn write_json<T: serde::Serialize>(dir: &Path, file: &str, value: &T) -> Result<(), Problem> {
-    write_text(dir, file, &store::to_json(value)?)
+    let path = dir.join(file);
+    let cannot = |e: &std::io::Error| crate::home::cannot_use(&path, e);
+    let mut out = std::io::BufWriter::new(std::fs::File::create(&path).map_err(|e| cannot(&e))?);
+    serde_json::to_writer(&mut out, value).map_err(|e| cannot(&e.into()))?;
+    out.flush().map_err(|e| cannot(&e))
+}
+
+/// The identity map as a backup holds it.
+#[derive(serde::Serialize)]
+struct IdentityMap<'k> {
+    keys: Vec<KeyLine<'k>>,
+    entries: Vec<EntryLine<'k>>,
+    older_keys: &'k BTreeMap<ledger::EntryKey, Vec<ledger::EntryKey>>,
+}
+
+#[derive(serde::Serialize)]
+struct KeyLine<'k> {
+    key: &'k ledger::EntryKey,
+    state: &'static str,
+    entry: &'k str,
+    version: &'k str,
+    content: &'k str,
+    stream: &'k str,
+    record: &'k str,
+    instant: Timestamp,
+}
+
+#[derive(serde::Serialize)]
+struct EntryLine<'k> {
+    entry: &'k str,
+    key: &'k ledger::EntryKey,
+    version: &'k str,
+    change: &'k str,
+    print: &'k str,
+    body: &'k ledger::Entry,
+}
+
+fn key_line(i: &Identity) -> KeyLine<'_> {
+    KeyLine { key: &i.key, state: i.state.word(), entry: &i.entry_id, version: &i.version, content: &i.content, stream: &i.stream, record: &i.record, instant: i.instant }
+}
+
+fn entry_line(e: &KnownEntry) -> EntryLine<'_> {
+    EntryLine { entry: &e.entry_id, key: &e.key, version: &e.version, change: &e.change_id, print: &e.print, body: &e.entry }
+}
+
+fn identity_map(known: &Known) -> IdentityMap<'_> {
+    IdentityMap {
+        keys: known.identities.values().map(key_line).collect(),
+        entries: known.entries.values().map(entry_line).collect(),
+        older_keys: &known.old_of,
+    }
 }
 
 fn write_text(dir: &Path, file: &str, text: &str) -> Result<(), Problem> {

@@ -176,6 +176,8 @@ impl Engine {
         let prints: BTreeMap<EntryKey, (String, String)> = applied.posted.iter().map(|p| (p.key.clone(), (p.id.0.clone(), p.print.0.clone()))).collect();
         self.settle_done(company, connection, &change, &intent, &prints, upgrade_id).await?;
         crash::point("books.outcome-written");
+        let gone: BTreeSet<EntryId> = set.remove.iter().map(|removal| removal.id.clone()).collect();
+        self.entries_after(company, book.as_ref(), &gone, &applied).await;
         Ok(Changed {
             change_id: change.id,
             posted: intent.post.len() as u64,
@@ -228,9 +230,11 @@ impl Engine {
         let gone: Vec<String> = intent.remove.iter().map(|taken| taken.entry_id.clone()).collect();
 
         let mut tx = journal::begin(&self.pool).await?;
+        let before = movement::known_changes(&mut tx, &connection.id).await?;
         movement::drop_entries(&mut tx, &connection.id, &gone).await?;
         movement::put_entries(&mut tx, &connection.id, &entries).await?;
         movement::put_identities(&mut tx, &connection.id, &identities).await?;
+        let after = movement::known_changes(&mut tx, &connection.id).await?;
         movement::settle_change(&mut tx, &change.id, ChangeState::Done, None).await?;
         self.journal_in(
             &mut tx,
@@ -239,7 +243,9 @@ impl Engine {
             json!({"change": change.id, "outcome": "done", "posted": intent.post.len(), "removed": gone.len(), "restored": intent.restore.len()}),
         )
         .await?;
-        tx.commit().await.map_err(|e| failed("note an outcome", &e))
+        tx.commit().await.map_err(|e| failed("note an outcome", &e))?;
+        self.learn(&connection.id, before, after, |known| known.change(&gone, entries, identities));
+        Ok(())
     }
 
     /// Finds out what became of changes whose outcome is not known. Returns how many were settled.
@@ -333,12 +339,30 @@ pub fn change_set(intent: &Intent, company: &Company, expect: Option<books::Fing
     }
 }
 
+/// How the stored word of a change begins that takes a share of an upgrade back.
+pub const UNDO: &str = "undo:";
+
 /// The words a person reads while a change is carried out. `purpose` is a stored word.
 pub fn purpose_title(purpose: &str) -> &'static str {
     match purpose {
         "sync" => "Posting new payments",
+        crate::holding::PURPOSE => "Posting a held payment",
         "drain" => "Handing the last payments over",
-        "rollback" => "Putting the books back",
+        word if word.starts_with(UNDO) => "Going back: putting the earlier entries back",
         _ => "Moving payments to the new connector",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn going_back_is_never_called_moving_to_the_new_connector() {
+        for name in [upgrade::SliceName::Canary, upgrade::SliceName::Wave(1)] {
+            let (forth, back) = (crate::upgrading::slices::purpose(name), format!("{UNDO}{}", name.name()));
+            assert_eq!(purpose_title(&forth), "Moving payments to the new connector");
+            assert!(purpose_title(&back).starts_with("Going back"), "{back}");
+        }
     }
 }

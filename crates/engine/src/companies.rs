@@ -19,7 +19,13 @@ pub const E_COMPANY_TAKEN: Code = Code("E-COMPANY-TAKEN");
 pub const E_ZONE_UNKNOWN: Code = Code("E-ZONE-UNKNOWN");
 pub const E_CONNECTION_UNKNOWN: Code = Code("E-CONNECTION-UNKNOWN");
 pub const E_CONNECTOR_UNKNOWN: Code = Code("E-CONNECTOR-UNKNOWN");
-pub const CODES: &[Code] = &[E_COMPANY_UNKNOWN, E_COMPANY_TAKEN, E_ZONE_UNKNOWN, E_CONNECTION_UNKNOWN, E_CONNECTOR_UNKNOWN];
+pub const E_CLIENT_ID: Code = Code("E-CLIENT-ID");
+pub const E_SYNC_FROM: Code = Code("E-SYNC-FROM");
+pub const CODES: &[Code] =
+    &[E_COMPANY_UNKNOWN, E_COMPANY_TAKEN, E_ZONE_UNKNOWN, E_CONNECTION_UNKNOWN, E_CONNECTOR_UNKNOWN, E_CLIENT_ID, E_SYNC_FROM];
+
+/// No provider's application id is longer.
+const LONGEST_CLIENT_ID: usize = 200;
 
 /// What a picked file holds, with proposals for the account roles. Nothing was changed by looking.
 #[derive(Debug, Clone)]
@@ -215,6 +221,48 @@ impl Engine {
         let description = self.books(company).await?.describe().await?;
         Ok(description.accounts.into_iter().map(|a| (a.id, a.full_name)).collect())
     }
+}
+
+/// The id of a person's own application at the provider, as typed; empty when there is none yet.
+/// Errors: `E-CLIENT-ID`. The text is never repeated: it may be a secret that was pasted by mistake.
+pub fn read_client_id(text: &str) -> Result<String, Problem> {
+    let id = text.trim();
+    let why = match () {
+        () if id.chars().any(char::is_whitespace) => "It has spaces or line breaks in it.",
+        () if id.chars().any(char::is_control) || !id.is_ascii() => "It has characters that no such id has.",
+        () if id.len() > LONGEST_CLIENT_ID => "It is much longer than such an id can be.",
+        () => return Ok(id.to_string()),
+    };
+    Err(Problem::new(
+        E_CLIENT_ID,
+        "The application's id cannot be used.",
+        why,
+        "Copy the application id (not the secret) from the provider's developer page; it is one word.",
+    ))
+}
+
+/// Start of the day from which payments are fetched, in the business's time zone.
+/// Errors: `E-ZONE-UNKNOWN`; `E-SYNC-FROM` for a day that has not come yet.
+pub fn sync_from(day: jiff::civil::Date, zone: &str, now: Timestamp) -> Result<Timestamp, Problem> {
+    let unknown = || {
+        Problem::new(
+            E_ZONE_UNKNOWN,
+            format!("The time zone \"{zone}\" is not known."),
+            "Posting dates depend on the business's time zone.",
+            "Use a name such as \"America/New_York\" or \"Europe/Berlin\".",
+        )
+    };
+    let tz = TimeZone::get(zone).map_err(|_| unknown())?;
+    let today = now.to_zoned(tz.clone()).date();
+    if day > today {
+        return Err(Problem::new(
+            E_SYNC_FROM,
+            "Payments cannot be fetched from a day that has not come yet.",
+            format!("{day} is later than today, {today} in {zone}: nothing would ever be posted before it."),
+            "Choose today or an earlier day.",
+        ));
+    }
+    day.to_zoned(tz).map(|start| start.timestamp()).map_err(|_| unknown())
 }
 
 /// The business's time zone. Errors: `E-ZONE-UNKNOWN` for a stored name the system no longer knows.

@@ -59,8 +59,11 @@ pub struct Engine {
 pub(crate) struct Memory {
     /// (connection, version) → number of stored records, and what they map to.
     pub mapped: Mutex<BTreeMap<(String, String), (u64, Arc<Read>)>>,
-    /// (connection, version) → the records as they are, which grow by what is received.
-    pub records: tokio::sync::Mutex<BTreeMap<(String, String), crate::store::record::Newest>>,
+    /// (connection, version) → what was read and mapped, which grows by what arrives.
+    pub readings: tokio::sync::Mutex<BTreeMap<(String, String), crate::sync::Reading>>,
+    pub remembered: crate::knowing::Remembered,
+    /// Whoever holds it makes or opens the key that signs the log.
+    pub signing: tokio::sync::Mutex<()>,
     /// Change id → its lines; a change that is done never changes again.
     pub lines: Mutex<BTreeMap<String, Arc<ChangeLines>>>,
 }
@@ -152,7 +155,11 @@ impl Engine {
 
     /// Appends one record to the log.
     pub async fn journal(&self, scope: Option<&str>, kind: &str, body: Value) -> Result<u64, Problem> {
-        Ok(self.journal.append(self.draft(scope, kind, body)).await?.seq)
+        let seq = self.journal.append(self.draft(scope, kind, body)).await?.seq;
+        if self.journal.owes_checkpoint() {
+            self.sign_log().await?;
+        }
+        Ok(seq)
     }
 
     /// Appends one record inside the caller's transaction.

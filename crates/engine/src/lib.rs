@@ -12,14 +12,18 @@ pub mod changes;
 pub mod companies;
 pub mod crash;
 pub mod engine;
+pub mod holding;
 pub mod home;
+pub mod knowing;
 pub mod linking;
 pub mod ports;
 pub mod postings;
 pub mod previewing;
 pub mod progress;
+pub mod reading_back;
 pub mod reconciling;
 pub mod sign_in;
+pub mod signing;
 pub mod store;
 pub mod sync;
 pub mod upgrading;
@@ -38,6 +42,7 @@ pub fn codes() -> impl Iterator<Item = Code> {
         .chain(companies::CODES)
         .chain(changes::CODES)
         .chain(sync::CODES)
+        .chain(holding::CODES)
         .chain(backups::CODES)
         .chain(upgrading::CODES)
         .copied()

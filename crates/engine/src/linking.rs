@@ -30,8 +30,8 @@ const DAYS_AROUND: i32 = 7;
 /// Looks for typed deposits among payouts that are not in the books yet.
 pub async fn link_typed(engine: &Engine, company: &Company, connection: &Connection, package: &Package, read: &Read) -> Result<Links, Problem> {
     let Some(bank) = connection.roles.get(Role::Bank) else { return Ok(Links::default()) };
-    let known = movement::known(&engine.pool, &connection.id).await?;
-    let parts: BTreeMap<&EntryKey, (&ledger::Draft, &Part)> = read.mapped.drafts.iter().flat_map(|d| d.parts.iter().map(move |p| (&p.key, (d, p)))).collect();
+    let known = engine.known(&connection.id).await?;
+    let parts: BTreeMap<&EntryKey, (&std::sync::Arc<ledger::Draft>, &Part)> = read.mapped.drafts.iter().flat_map(|d| d.parts.iter().map(move |p| (&p.key, (d, p)))).collect();
 
     let open: Vec<&connector::Settlement> =
         read.mapped.settlements.iter().filter(|s| known.holder(&s.key).is_none() && s.amount.minor > 0).collect();

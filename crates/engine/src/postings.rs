@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use ledger::{Draft, EntryKey, Part, Problem, RoleMap};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 /// What a mapping leads to.
 #[derive(Debug, Clone, Default)]
@@ -51,7 +52,7 @@ fn is_closed(part: &Part, closed_through: Option<Date>) -> bool {
 ///
 /// Errors: `E-ROLE-UNBOUND` and other faults of the role map, which concern every draft.
 pub fn plan(
-    drafts: &[Draft],
+    drafts: &[Arc<Draft>],
     version: &str,
     known: &Known,
     roles: &RoleMap,
@@ -61,7 +62,13 @@ pub fn plan(
 ) -> Result<Postings, Problem> {
     let mut postings = Postings::default();
     for draft in drafts {
-        let mut mine: Draft = Draft { parts: Vec::new(), ..draft.clone() };
+        // On most days nearly everything is posted already.
+        if draft.parts.iter().all(|part| counts_as_posted(&part.key)) {
+            postings.already += draft.parts.len() as u64;
+            postings.holds.extend(draft.parts.iter().filter_map(|part| changed_since(draft, part, known)));
+            continue;
+        }
+        let mut mine: Draft = Draft { parts: Vec::new(), ..Draft::clone(draft) };
         let mut already = Vec::new();
         for part in &draft.parts {
             if counts_as_posted(&part.key) {
@@ -109,7 +116,9 @@ fn hold(draft: &Draft, part: &Part, code: &str, reason: String) -> Hold {
 fn changed_since(draft: &Draft, part: &Part, known: &Known) -> Option<Hold> {
     let identity = known.identities.get(&part.key)?;
     match identity.state {
-        KeyState::Linked => None,
+        KeyState::Linked | KeyState::Excluded => None,
+        // A person chose its accounts; the rules have nothing to compare with.
+        KeyState::Posted if identity.content.is_empty() => None,
         KeyState::Posted if identity.content == content(part) => None,
         KeyState::Posted => Some(hold(
             draft,

@@ -1,11 +1,10 @@
 //! Looking inside a backup before anything is restored for good: what it holds, and how it differs from today.
 //!
-//! The backup is restored into a working folder, opened, compared and removed again; the live books are only
-//! read.
+//! Only the backup's book is brought into a working folder, compared with its hash, opened, looked at and removed again; the
+//! live books are only read. It is a look, not a proof: no mark is earned here, and the rest of the backup is not read.
 
 use crate::backups::{self, BackupRow, BookTotals};
 use crate::engine::Engine;
-use crate::progress::Watcher;
 use crate::store::company::Company;
 use crate::upgrading::baseline;
 use backup::{FileRole, Manifest};
@@ -60,18 +59,18 @@ pub async fn inside(manifest: &Manifest, book: &Path) -> Result<Inside, Problem>
 }
 
 impl Engine {
-    /// Restores a backup into a working folder, looks, and removes it again.
-    pub async fn look_inside(&self, company: &Company, row: &BackupRow, watcher: &Watcher) -> Result<(Inside, AgainstToday), Problem> {
+    /// Brings the book of a backup into a working folder, looks, and removes it again.
+    pub async fn look_inside(&self, company: &Company, row: &BackupRow) -> Result<(Inside, AgainstToday), Problem> {
         let dir = self.home.work_folder(&format!("preview-{}", self.ids.new_id("p")))?;
-        let looked = self.look_in(company, row, &dir, watcher).await;
+        let looked = self.look_in(company, row, &dir).await;
         std::fs::remove_dir_all(&dir).map_err(|e| crate::home::cannot_use(&dir, &e))?;
         looked
     }
 
-    async fn look_in(&self, company: &Company, row: &BackupRow, dir: &Path, watcher: &Watcher) -> Result<(Inside, AgainstToday), Problem> {
-        let (_, copy) = self.prove_backup(company, row, dir, watcher).await?;
-        let inside = inside(&row.manifest, &copy.book).await?;
-        let then = baseline::take(crate::books_port::open(&copy.book).await?.as_ref(), 0, Timestamp::UNIX_EPOCH).await?;
+    async fn look_in(&self, company: &Company, row: &BackupRow, dir: &Path) -> Result<(Inside, AgainstToday), Problem> {
+        let (manifest, copy) = self.fetch_book(row, dir).await?;
+        let inside = inside(&manifest, &copy).await?;
+        let then = baseline::take(crate::books_port::open(&copy).await?.as_ref(), 0, Timestamp::UNIX_EPOCH).await?;
         let book = self.books(company).await?;
         let now = baseline::take(book.as_ref(), 0, Timestamp::UNIX_EPOCH).await?;
         let names: BTreeMap<AccountId, String> = book.describe().await?.accounts.into_iter().map(|a| (a.id, a.full_name)).collect();

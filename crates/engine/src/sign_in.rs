@@ -41,6 +41,8 @@ pub struct Flow {
     pub answered: bool,
     /// The browser could not be opened; the address has to be opened by hand.
     pub browser_problem: Option<Problem>,
+    /// Why the address that was pasted last could not be used; the sign-in goes on.
+    pub paste_refused: Option<Problem>,
     pub ended: Option<Result<GrantFacts, Problem>>,
     controls: Controls,
 }
@@ -93,9 +95,15 @@ impl SignInDesk {
         }
     }
 
-    /// Hands over the address of the page on which the person ended.
+    /// Hands over the address of the page on which the person ended. What an earlier one was refused for is forgotten.
     pub fn paste(&self, connection: &str, address: String) -> bool {
-        self.flow(connection).is_some_and(|flow| flow.ended.is_none() && flow.controls.paste(address))
+        match self.lock().get_mut(connection) {
+            Some(flow) if flow.ended.is_none() => {
+                flow.paste_refused = None;
+                flow.controls.paste(address)
+            }
+            Some(_) | None => false,
+        }
     }
 
     fn change(&self, connection: &str, change: impl FnOnce(&mut Flow)) {
@@ -217,6 +225,7 @@ impl Engine {
             paste: false,
             answered: false,
             browser_problem: None,
+            paste_refused: None,
             ended: None,
             controls: controls.clone(),
         };
@@ -255,7 +264,8 @@ impl Engine {
                         }
                     }
                     SignInEvent::Answered => flow.answered = true,
-                    SignInEvent::AskingWhichCompany | SignInEvent::StrangeAnswer(_) | SignInEvent::PasteRefused(_) => {}
+                    SignInEvent::PasteRefused(problem) => flow.paste_refused = Some(problem),
+                    SignInEvent::AskingWhichCompany | SignInEvent::StrangeAnswer(_) => {}
                 });
             },
             &controls,
@@ -275,6 +285,11 @@ impl Engine {
             company::update_connection(&self.pool, &known).await?;
         }
         Ok(facts)
+    }
+
+    /// Lets a version point to no access any more; the vault has erased it.
+    pub(crate) async fn forget_access(&self, connection: &Connection, version: &str) -> Result<(), Problem> {
+        store::set_setting(&self.pool, &Self::access_name(connection, version), "").await
     }
 
     /// Gives up the access of a version here, and says what remains to be done at the provider.

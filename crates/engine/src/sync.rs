@@ -18,7 +18,8 @@ use ledger::{Code, Money, Problem, Retry};
 use serde_json::json;
 use crate::upgrading::{effects, slices};
 use upgrade::{Event, Side, SliceName, Written};
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
 pub const E_SYNC_BUSY: Code = Code("E-SYNC-BUSY");
@@ -41,6 +42,18 @@ pub struct Synced {
 /// Everything a connector version makes of the records it has read.
 pub struct Read {
     pub mapped: Mapped,
+}
+
+/// Records per turn of the rules: enough to be quick, few enough to be small.
+const RECORDS_AT_ONCE: usize = 500;
+
+/// What was read and mapped so far of one connector version, which grows by what arrives.
+#[derive(Default)]
+pub(crate) struct Reading {
+    /// Time zone and currency of the company when it was mapped.
+    base: Option<(String, ledger::Currency)>,
+    arrivals: record::Arrivals,
+    mapping: connector::Mapping,
 }
 
 /// Who owns a connection's streams right now.
@@ -76,6 +89,7 @@ impl Engine {
 
     pub(crate) async fn sync_locked(&self, company: &Company, connection: &Connection, watcher: &Watcher) -> Result<Synced, Problem> {
         self.settle_changes(company, connection).await?;
+        self.settle_answers(company, connection).await?;
         let (owner, open) = self.owner(connection).await?;
         let (version, boundary) = match (owner, &open) {
             (Owner::New, Some(open)) => (open.to_version.clone(), Some(open.new_from)),
@@ -94,7 +108,8 @@ impl Engine {
         let links = linking::link_typed(self, company, connection, package, &read).await?;
         synced.linked = links.linked;
 
-        let known = movement::known(&self.pool, &connection.id).await?;
+        let known = self.known(&connection.id).await?;
+        let answered = self.standing_answers(connection).await?;
         let from = connection.sync_from;
         let postings = postings::plan(
             &read.mapped.drafts,
@@ -106,6 +121,9 @@ impl Engine {
             |draft, part| {
                 if let Some(reason) = links.held.get(&draft.record) {
                     return Route::Hold("typed-by-hand", reason.clone());
+                }
+                if let Some((code, reason)) = answered.later_part(draft, part) {
+                    return Route::Hold(code, reason);
                 }
                 match boundary {
                     Some(boundary) if !postings::is_new(part.instant, boundary) => {
@@ -146,7 +164,7 @@ impl Engine {
 
     /// Posts while an upgrade is open, and tells the upgrade: before, so that a rollback knows of it even if
     /// the process ends in between, and after, with the numbers.
-    async fn post_in_upgrade(
+    pub(crate) async fn post_in_upgrade(
         &self,
         company: &Company,
         connection: &Connection,
@@ -166,18 +184,15 @@ impl Engine {
             sum.1 += slices::size(&planned.entry);
         }
         let nothing = effects::nothing_written(company.currency);
-        for stream in by_stream.keys() {
-            self.record(&open.id, Event::BooksWritten { stream: stream.clone(), by: side, written: nothing, at: self.now() }).await?;
-        }
+        let event = |stream: &String, written: Written| Event::BooksWritten { stream: stream.clone(), by: side, written, at: self.now() };
+        self.record_all(&open.id, by_stream.keys().map(|stream| event(stream, nothing)).collect()).await?;
         let (upgrade_id, purpose) = match side {
             Side::New => (Some(open.id.as_str()), slices::purpose(SliceName::AfterCutOver)),
             Side::Old => (None, "sync".to_string()),
         };
         let posted = self.post(company, connection, upgrade_id, &purpose, postings, watcher).await?;
-        for (stream, (entries, minor)) in by_stream {
-            let written = Written { movements: entries, entries_posted: entries, entries_removed: 0, amount: Money::new(minor, company.currency) };
-            self.record(&open.id, Event::BooksWritten { stream, by: side, written, at: self.now() }).await?;
-        }
+        let written = |entries, minor| Written { movements: entries, entries_posted: entries, entries_removed: 0, amount: Money::new(minor, company.currency) };
+        self.record_all(&open.id, by_stream.iter().map(|(stream, (entries, minor))| event(stream, written(*entries, *minor))).collect()).await?;
         Ok(posted)
     }
 
@@ -218,31 +233,42 @@ impl Engine {
         until: Timestamp,
         watcher: &Watcher,
     ) -> Result<(u64, u64), Problem> {
+        // Only rows that others are asked for by stay in memory; a year of everything is large.
+        let asked_by: BTreeSet<&str> = package.streams().iter().flat_map(|stream| stream.parents()).collect();
         let mut fresh: BTreeMap<String, Vec<Record>> = BTreeMap::new();
         let (mut read, mut new) = (0, 0);
         for stream in package.streams() {
             self.check_cancelled(watcher)?;
             let cursor = record::cursor(&self.pool, &connection.id, package.version(), stream.name()).await?;
             let window = Window { since: cursor.unwrap_or(connection.sync_from), until };
-            let parents: Vec<Record> = stream.parents().filter_map(|name| fresh.get(name)).flatten().cloned().collect();
+            let parents: Vec<&[Record]> = stream.parents().filter_map(|name| fresh.get(name)).map(Vec::as_slice).collect();
+            let parents: Cow<'_, [Record]> = match parents.as_slice() {
+                [one] => Cow::Borrowed(one),
+                several => Cow::Owned(several.concat()),
+            };
             let title = format!("Reading {}", stream.title().to_lowercase());
             let report = watcher.clone();
-            let before = read;
             let mut rows_seen = 0;
             let fetched = connector::fetch(package, stream.name(), window, &parents, processor, &mut |page| {
                 rows_seen += page.rows as u64;
-                report.report(title.clone(), before + rows_seen, None, "records");
+                report.report(title.clone(), rows_seen, None, "records");
             })
             .await?;
             read += fetched.records.len() as u64;
             new += record::keep(&self.pool, &connection.id, package.version(), &fetched.records, self.now()).await?;
             crash::point("sync.stream-kept");
-            fresh.insert(stream.name().to_string(), fetched.records);
+            if asked_by.contains(stream.name()) {
+                let mut parents = fetched.records;
+                parents.iter_mut().for_each(|record| record.keep_what_children_need(package));
+                fresh.insert(stream.name().to_string(), parents);
+            }
         }
         // Only now: had one stream failed, the next run must ask for the others' children again.
+        let mut tx = journal::begin(&self.pool).await?;
         for stream in package.streams() {
-            record::set_cursor(&self.pool, &connection.id, package.version(), stream.name(), until).await?;
+            record::set_cursor(&mut tx, &connection.id, package.version(), stream.name(), until).await?;
         }
+        tx.commit().await.map_err(|e| crate::store::failed("move the cursors", &e))?;
         crash::point("sync.cursors-moved");
         Ok((read, new))
     }
@@ -257,26 +283,68 @@ impl Engine {
         if let Some((then, read)) = remembered
             && then == stamp
         {
+            // Answers are given between two readings.
+            self.bind_answers(connection, package.version(), &read.mapped).await?;
             return Ok(read);
         }
         let mapped = {
-            let mut all = self.memory.records.lock().await;
-            let newest = all.entry(name.clone()).or_default();
-            newest.catch_up(&self.pool, &connection.id, package.version()).await?;
-            self.map_records(company, package, newest.records()).await?
+            let mut all = self.memory.readings.lock().await;
+            let reading = all.entry(name.clone()).or_default();
+            self.map_arrivals(reading, company, connection, package.version(), package).await?
         };
-        if !mapped.aliases.is_empty() {
-            movement::put_aliases(&self.pool, &connection.id, &mapped.aliases).await?;
-        }
+        self.note_aliases(connection, &mapped.aliases).await?;
+        self.bind_answers(connection, package.version(), &mapped).await?;
         let read = Arc::new(Read { mapped });
         self.memory.mapped.lock().unwrap_or_else(PoisonError::into_inner).insert(name, (stamp, read.clone()));
         Ok(read)
     }
 
-    /// Runs the posting rules away from the async threads, which have small stacks.
-    pub async fn map_records(&self, company: &Company, package: &Package, records: &[Record]) -> Result<Mapped, Problem> {
+    /// What a package makes of everything that `version` has read. The rules run away from the async threads, which have small
+    /// stacks, and over some hundred records at a time, so that a year of them is never in memory at once.
+    pub(crate) async fn map_arrivals(&self, reading: &mut Reading, company: &Company, connection: &Connection, version: &str, package: &Package) -> Result<Mapped, Problem> {
         let business = Business { zone: zone_of(company)?, currency: company.currency };
-        tokio::task::block_in_place(|| connector::map(package, records, &business))
+        let base = (company.zone.clone(), company.currency);
+        if reading.base.as_ref() != Some(&base) {
+            // Dates and amounts depend on these two, so nothing that was mapped before is still true.
+            *reading = Reading { base: Some(base), ..Reading::default() };
+        }
+        match self.take_arrivals(reading, connection, version, package, &business).await {
+            Ok(()) => tokio::task::block_in_place(|| reading.mapping.mapped(package, &business)),
+            Err(problem) => {
+                // Some may be taken in and some not: begin anew next time.
+                *reading = Reading::default();
+                Err(problem)
+            }
+        }
+    }
+
+    async fn take_arrivals(&self, reading: &mut Reading, connection: &Connection, version: &str, package: &Package, business: &Business) -> Result<(), Problem> {
+        let names = reading.arrivals.catch_up(&self.pool, &connection.id, version).await?;
+        for chunk in names.chunks(RECORDS_AT_ONCE) {
+            let fresh = reading.arrivals.bodies(&self.pool, &connection.id, version, chunk).await?;
+            let wanted = reading.mapping.wants(package, &fresh);
+            let others = reading.arrivals.bodies(&self.pool, &connection.id, version, &wanted).await?;
+            tokio::task::block_in_place(|| reading.mapping.take(package, &fresh, &others, business))?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the older keys of movements, as far as they are not known yet.
+    pub(crate) async fn note_aliases(&self, connection: &Connection, aliases: &[connector::Alias]) -> Result<(), Problem> {
+        let known = self.known(&connection.id).await?;
+        let new: Vec<connector::Alias> =
+            aliases.iter().filter(|alias| known.old_of.get(&alias.new).is_none_or(|old| !old.contains(&alias.old))).cloned().collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let mut tx = journal::begin(&self.pool).await?;
+        let before = movement::known_changes(&mut tx, &connection.id).await?;
+        movement::put_aliases(&mut tx, &connection.id, &new).await?;
+        let after = movement::known_changes(&mut tx, &connection.id).await?;
+        tx.commit().await.map_err(|e| crate::store::failed("note aliases", &e))?;
+        drop(known);
+        self.learn(&connection.id, before, after, |known| known.alias(&new));
+        Ok(())
     }
 
     pub(crate) async fn note_holds(&self, connection: &Connection, version: &str, read: &Read, postings: &Postings) -> Result<u64, Problem> {
@@ -291,8 +359,13 @@ impl Engine {
                 minor: held.amount.map(|m: Money| m.minor),
             });
         }
+        let answered = self.standing_answers(connection).await?;
+        holds.retain(|hold| !answered.answers(hold));
         let count = holds.len() as u64;
-        movement::replace_holds(&self.pool, &connection.id, version, &holds).await?;
+        // On most days they are the same, and nothing needs to reach the disk.
+        if movement::holds(&self.pool, &connection.id, version).await? != movement::in_order(&holds) {
+            movement::replace_holds(&self.pool, &connection.id, version, &holds).await?;
+        }
         Ok(count)
     }
 

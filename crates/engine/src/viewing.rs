@@ -129,6 +129,7 @@ impl Engine {
         let row = sqlx::query(
             "SELECT (SELECT COUNT(*) || ':' || COALESCE(MAX(received_at), '') FROM record WHERE connection_id = $1) || '|' || \
                     (SELECT COUNT(*) || ':' || COALESCE(SUM(state = 'linked'), 0) FROM identity WHERE connection_id = $1) || '|' || \
+                    (SELECT COUNT(*) || ':' || COALESCE(SUM(state = 'done'), 0) FROM hold_answer WHERE connection_id = $1) || '|' || \
                     (SELECT COUNT(*) FROM alias WHERE connection_id = $1) || '|' || (SELECT COUNT(*) FROM hold WHERE connection_id = $1) AS mark",
         )
         .bind(&connection.id)
@@ -189,10 +190,11 @@ impl Engine {
             .filter(|p| p.name() == connection.connector)
             .map(|p| p.version().to_string())
             .collect();
-        for version in versions {
-            self.retire_access(connection, &version).await?;
-        }
+        // The vault erases and counts every sealed access; what the versions pointed to is then forgotten.
         let revocation = self.vault.disconnect(&connection.id, &provider).await?;
+        for version in versions {
+            self.forget_access(connection, &version).await?;
+        }
         self.journal(
             Some(&company.id),
             "access.disconnected",

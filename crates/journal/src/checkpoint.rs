@@ -2,7 +2,8 @@
 //!
 //! Text: origin, number of entries, base64 of the Merkle root, an empty line, then the ed25519 line
 //! (https://c2sp.org/tlog-checkpoint, https://c2sp.org/signed-note). A checkpoint protects only once a
-//! copy has left this computer; whoever holds the key and the file can write both anew.
+//! copy has left this computer; whoever holds the key and the file can write both anew. Which keys count, and
+//! from which entry on, the log itself says (`signing.rs`).
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
@@ -18,6 +19,7 @@ pub const EVERY_ENTRIES: u64 = 256;
 pub const LARGEST_NOTE_BYTES: usize = 4096;
 
 const ED25519: u8 = 0x01;
+const ORIGIN: &str = "changeover/";
 const SIGNATURE_LINE: &str = "\u{2014} ";
 
 /// One checkpoint as stored and shown.
@@ -27,6 +29,12 @@ pub struct Checkpoint {
     pub root: Hash,
     /// The whole note, byte for byte; this is what is printed or mailed.
     pub note: String,
+}
+
+impl Checkpoint {
+    pub fn is_signed(&self) -> bool {
+        self.note.contains(&format!("\n\n{SIGNATURE_LINE}"))
+    }
 }
 
 /// Signs checkpoints. The secret never leaves it: no Debug, no Clone, no Serialize; wiped when dropped.
@@ -65,6 +73,13 @@ impl PublicKey {
         self.0.to_bytes()
     }
 
+    /// Short enough to be compared by eye, long enough that nobody makes another key with the same one.
+    pub fn fingerprint(self) -> String {
+        let digest: Hash = Sha256::digest(self.0.to_bytes()).into();
+        let groups: Vec<String> = digest[..12].chunks(2).map(hex::encode).collect();
+        groups.join("-")
+    }
+
     /// C2SP verifier key, for other programs: `name+keyid+base64(type ‖ key)`.
     pub fn verifier_text(self, installation_id: &str) -> String {
         let name = origin(installation_id);
@@ -85,7 +100,7 @@ impl PublicKey {
 
 /// The first line of every checkpoint of this installation.
 pub fn origin(installation_id: &str) -> String {
-    format!("changeover/{installation_id}")
+    format!("{ORIGIN}{installation_id}")
 }
 
 pub(crate) fn make(installation_id: &str, size: u64, root: Hash, signer: Option<&Signer>) -> Checkpoint {
@@ -102,8 +117,33 @@ pub(crate) fn make(installation_id: &str, size: u64, root: Hash, signer: Option<
     Checkpoint { size, root, note }
 }
 
+/// Whose signature a note must bear.
+#[derive(Debug, Clone, Copy)]
+pub enum Signed<'a> {
+    /// Only the form is looked at: the note is shown or compared, not believed.
+    NotJudged,
+    /// No key was in use yet: a signature would be a stranger's.
+    ByNobody,
+    /// One of these, and no other.
+    ByOneOf(&'a [PublicKey]),
+}
+
+/// The installation that a note says it belongs to; none for what is no note of ours.
+pub fn installation_of(note: &str) -> Option<&str> {
+    note.lines()
+        .next()
+        .and_then(|line| line.strip_prefix(ORIGIN))
+        .filter(|id| !id.is_empty())
+}
+
+/// A note as it comes back from paper or mail: other line ends and blank lines around it are not part of it.
+pub fn tidied(text: &str) -> String {
+    let text = text.replace("\r\n", "\n");
+    format!("{}\n", text.trim_matches(['\n', ' ', '\t', '\u{feff}']))
+}
+
 /// Reads a note strictly: what `make` would not have written is refused with the reason.
-pub fn read(installation_id: &str, note: &str, key: Option<PublicKey>) -> Result<Checkpoint, String> {
+pub fn read(installation_id: &str, note: &str, signed: Signed<'_>) -> Result<Checkpoint, String> {
     if note.len() > LARGEST_NOTE_BYTES {
         return Err("the note is too long".into());
     }
@@ -127,10 +167,12 @@ pub fn read(installation_id: &str, note: &str, key: Option<PublicKey>) -> Result
         Ok(Ok(root)) => root,
         Ok(Err(_)) | Err(_) => return Err("its root is not 32 bytes of base64".into()),
     };
-    match (signature, key) {
-        (None, None) => {}
-        (None, Some(_)) => return Err("it is not signed".into()),
-        (Some(signature), key) => check_signature(&name, &text, signature, key)?,
+    match (signature, signed) {
+        (None, Signed::NotJudged | Signed::ByNobody) => {}
+        (None, Signed::ByOneOf(_)) => return Err("it is not signed".into()),
+        (Some(_), Signed::ByNobody) => return Err("it is signed with a key that the log does not name before it".into()),
+        (Some(signature), Signed::NotJudged) => check_signature(&name, &text, signature, None)?,
+        (Some(signature), Signed::ByOneOf(keys)) => check_signature(&name, &text, signature, Some(keys))?,
     }
     Ok(Checkpoint {
         size,
@@ -139,7 +181,7 @@ pub fn read(installation_id: &str, note: &str, key: Option<PublicKey>) -> Result
     })
 }
 
-fn check_signature(name: &str, text: &str, line: &str, key: Option<PublicKey>) -> Result<(), String> {
+fn check_signature(name: &str, text: &str, line: &str, keys: Option<&[PublicKey]>) -> Result<(), String> {
     let form = || "its signature line is not in the C2SP form".to_owned();
     let rest = line
         .strip_prefix(SIGNATURE_LINE)
@@ -153,10 +195,10 @@ fn check_signature(name: &str, text: &str, line: &str, key: Option<PublicKey>) -
     if signer != name {
         return Err(format!("it is signed by {signer:?}, not by this installation"));
     }
-    let Some(key) = key else { return Ok(()) };
-    if bytes[..4] != key.id(name) {
+    let Some(keys) = keys else { return Ok(()) };
+    let Some(key) = keys.iter().find(|key| bytes[..4] == key.id(name)) else {
         return Err("it is signed with another key".into());
-    }
+    };
     match Signature::from_slice(&bytes[4..]) {
         Ok(signature) => key
             .0
@@ -174,22 +216,33 @@ mod tests {
     fn a_signed_note_reads_back_and_every_changed_byte_is_refused() {
         let signer = Signer::from_secret(&[7; 32]);
         let made = make("abc", 12, [3; 32], Some(&signer));
-        assert_eq!(read("abc", &made.note, Some(signer.public_key())), Ok(made.clone()));
+        assert_eq!(read("abc", &made.note, Signed::ByOneOf(&[signer.public_key()])), Ok(made.clone()));
         for at in 0..made.note.len() {
             for bit in [0x01, 0x20] {
                 let mut bytes = made.note.clone().into_bytes();
                 bytes[at] ^= bit;
                 if let Ok(note) = String::from_utf8(bytes) {
-                    assert!(read("abc", &note, Some(signer.public_key())).is_err(), "byte {at}: {note}");
+                    assert!(
+                        read("abc", &note, Signed::ByOneOf(&[signer.public_key()])).is_err(),
+                        "byte {at}: {note}"
+                    );
                 }
             }
         }
-        assert!(read("abd", &made.note, Some(signer.public_key())).is_err());
-        assert!(read("abc", &made.note, Some(Signer::from_secret(&[8; 32]).public_key())).is_err());
+        assert!(read("abd", &made.note, Signed::ByOneOf(&[signer.public_key()])).is_err());
+        assert!(read("abc", &made.note, Signed::ByOneOf(&[Signer::from_secret(&[8; 32]).public_key()])).is_err());
         assert!(
-            read("abc", &make("abc", 12, [3; 32], None).note, Some(signer.public_key())).is_err(),
+            read("abc", &make("abc", 12, [3; 32], None).note, Signed::ByOneOf(&[signer.public_key()])).is_err(),
             "unsigned where a key is given"
         );
+        assert!(read("abc", &made.note, Signed::ByNobody).is_err(), "signed where no key was in use");
+        let two = [Signer::from_secret(&[8; 32]).public_key(), signer.public_key()];
+        assert_eq!(read("abc", &made.note, Signed::ByOneOf(&two)), Ok(made.clone()));
+        assert!(made.is_signed() && !make("abc", 12, [3; 32], None).is_signed());
+        let mailed = format!("\r\n{}\r\n\r\n", made.note.replace('\n', "\r\n"));
+        assert_eq!(tidied(&mailed), made.note);
+        assert_eq!(installation_of(&made.note), Some("abc"));
+        assert_eq!(installation_of("Dear accountant"), None);
     }
 
     #[test]

@@ -8,12 +8,15 @@ use jiff::Timestamp;
 use ledger::{Problem, Retry};
 use serde_json::Value;
 use sqlx::{Row, Sqlite, SqliteConnection, SqlitePool, Transaction, sqlite::SqliteRow};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::canonical::canonical;
 use crate::chain::{Draft, Entry, FORM, Hash, LARGEST_BODY_BYTES, START, Sealed, Text, check_draft, hash_of_hex};
-use crate::checkpoint::{self, Checkpoint, EVERY_ENTRIES, Signer};
+use crate::checkpoint::{self, Checkpoint, EVERY_ENTRIES, PublicKey, Signed, Signer};
 use crate::merkle;
 use crate::problems;
+use crate::signing;
 
 /// One page of `entries` holds at most this many.
 pub const LARGEST_PAGE: u32 = 10_000;
@@ -117,7 +120,8 @@ pub struct Filter {
 pub struct Journal {
     pool: SqlitePool,
     installation: String,
-    signer: Option<Signer>,
+    signer: OnceLock<Signer>,
+    owes: AtomicBool,
 }
 
 impl Journal {
@@ -157,14 +161,61 @@ impl Journal {
         Ok(Journal {
             pool,
             installation: installation_id.to_owned(),
-            signer: None,
+            signer: OnceLock::new(),
+            owes: AtomicBool::new(false),
         })
     }
 
-    /// Signs the checkpoints made from now on.
-    pub fn signed_by(mut self, signer: Signer) -> Journal {
-        self.signer = Some(signer);
+    /// Signs without the log naming the key: only for judging with a key that the caller brings.
+    #[cfg(test)]
+    pub(crate) fn signed_by(self, signer: Signer) -> Journal {
+        assert!(self.signer.set(signer).is_ok(), "one signer");
         self
+    }
+
+    /// The key that signs here from now on, if one does.
+    pub fn signing_key(&self) -> Option<PublicKey> {
+        self.signer.get().map(Signer::public_key)
+    }
+
+    /// Signs the checkpoints made from now on. A key that the log does not name yet is named by an entry, and that entry
+    /// is covered by its first checkpoint, both durable together. `kept` says in a word where the secret half is.
+    /// A second signer is not taken: the first one goes on.
+    pub async fn sign_with(&self, signer: Signer, kept: &str, actor: &str, at: Timestamp) -> Result<(), Problem> {
+        let key = signer.public_key();
+        let mut change = begin(&self.pool).await?;
+        if !self.keys_named(&mut change).await?.contains(&key) {
+            let draft = Draft {
+                scope: None,
+                kind: signing::KEY_MADE.to_owned(),
+                body: signing::body(key, kept),
+                actor: actor.to_owned(),
+                at,
+            };
+            self.append_entry(&mut change, draft).await?;
+            self.write_checkpoint(&mut change, Some(&signer)).await?;
+        }
+        change.commit().await.map_err(problems::writing)?;
+        // Only once the log names it: a checkpoint by a key that it does not name would be damage.
+        let _first_goes_on = self.signer.set(signer);
+        Ok(())
+    }
+
+    /// Whether a checkpoint was due here while the key that signs was not at hand. Asking clears it.
+    pub fn owes_checkpoint(&self) -> bool {
+        self.owes.swap(false, Ordering::Relaxed)
+    }
+
+    async fn keys_named(&self, on: &mut SqliteConnection) -> Result<Vec<PublicKey>, Problem> {
+        let bodies: Vec<String> = sqlx::query_scalar("SELECT body FROM journal WHERE kind = $1 ORDER BY seq")
+            .bind(signing::KEY_MADE)
+            .fetch_all(on)
+            .await
+            .map_err(problems::reading)?;
+        Ok(bodies
+            .iter()
+            .filter_map(|body| signing::named(signing::KEY_MADE, &serde_json::from_str(body).ok()?))
+            .collect())
     }
 
     pub fn installation_id(&self) -> &str {
@@ -183,6 +234,14 @@ impl Journal {
     /// Appends inside the caller's transaction, so that entries and projections are committed together.
     /// Start it with [`begin`]: a deferred one may fail with `E-JOURNAL-BUSY` when another process writes.
     pub async fn append_in(&self, on: &mut SqliteConnection, draft: Draft) -> Result<Sealed, Problem> {
+        let sealed = self.append_entry(on, draft).await?;
+        if sealed.seq.is_multiple_of(EVERY_ENTRIES) && self.checkpoint_in(on).await?.is_none() {
+            self.owes.store(true, Ordering::Relaxed);
+        }
+        Ok(sealed)
+    }
+
+    async fn append_entry(&self, on: &mut SqliteConnection, draft: Draft) -> Result<Sealed, Problem> {
         check_draft(&draft)?;
         let body = canonical(&draft.body)?;
         if body.len() > LARGEST_BODY_BYTES {
@@ -219,9 +278,6 @@ impl Journal {
             .execute(&mut *on)
             .await
             .map_err(problems::writing)?;
-        if seq % EVERY_ENTRIES == 0 {
-            self.checkpoint_in(on).await?;
-        }
         Ok(Sealed { seq, hash })
     }
 
@@ -285,7 +341,8 @@ impl Journal {
         }
     }
 
-    /// A checkpoint of the log as it is, made now unless the newest one already covers it. `None` for an empty log.
+    /// A checkpoint of the log as it is, made now unless the newest one already covers it. `None` for an empty log, and
+    /// where the log names a key that is not at hand: an unsigned one would then look like a removed signature.
     pub async fn checkpoint(&self) -> Result<Option<Checkpoint>, Problem> {
         let mut change = begin(&self.pool).await?;
         let made = self.checkpoint_in(&mut change).await?;
@@ -295,6 +352,14 @@ impl Journal {
 
     /// As [`Journal::checkpoint`], inside the caller's transaction.
     pub async fn checkpoint_in(&self, on: &mut SqliteConnection) -> Result<Option<Checkpoint>, Problem> {
+        let signer = self.signer.get();
+        if signer.is_none() && !self.keys_named(on).await?.is_empty() {
+            return Ok(None);
+        }
+        self.write_checkpoint(on, signer).await
+    }
+
+    async fn write_checkpoint(&self, on: &mut SqliteConnection, signer: Option<&Signer>) -> Result<Option<Checkpoint>, Problem> {
         let mut tree = merkle::Growing::default();
         let mut size = 0;
         for row in sqlx::query("SELECT seq, hash FROM journal ORDER BY seq")
@@ -328,8 +393,8 @@ impl Journal {
             .map_err(problems::reading)?;
         if let Some(row) = newest {
             let note: String = row.try_get("note").map_err(problems::reading)?;
-            let key = self.signer.as_ref().map(Signer::public_key);
-            let kept = checkpoint::read(&self.installation, &note, key)
+            // Its signature is the verifier's question: another process may have made it with its own key.
+            let kept = checkpoint::read(&self.installation, &note, Signed::NotJudged)
                 .map_err(|why| problems::broken(size, format!("Its checkpoint cannot be trusted: {why}.")))?;
             return if kept.root == tree.root() {
                 Ok(Some(kept))
@@ -337,7 +402,7 @@ impl Journal {
                 Err(problems::broken(size, "Its checkpoint has another root."))
             };
         }
-        let made = checkpoint::make(&self.installation, size, tree.root(), self.signer.as_ref());
+        let made = checkpoint::make(&self.installation, size, tree.root(), signer);
         sqlx::query("INSERT INTO journal_checkpoint (size, note) VALUES ($1, $2)")
             .bind(stored(size)?)
             .bind(&made.note)
@@ -359,7 +424,7 @@ impl Journal {
                 row.try_get("size").map_err(problems::reading)?,
                 row.try_get("note").map_err(problems::reading)?,
             );
-            let kept = checkpoint::read(&self.installation, &note, None)
+            let kept = checkpoint::read(&self.installation, &note, Signed::NotJudged)
                 .map_err(|why| problems::broken(read_seq(size), format!("A checkpoint cannot be trusted: {why}.")))?;
             if kept.size != read_seq(size) {
                 return Err(problems::broken(

@@ -1,7 +1,9 @@
 //! The verifier: reads the whole log and names the first bad entry.
 //!
 //! It trusts no constraint, trigger or type of the file, repairs nothing, and says "cannot be read" when it
-//! cannot read: that is never "good". Without a public key signatures are not judged, and the verdict says so.
+//! cannot read: that is never "good". Signatures are judged with the key that the caller brings, or else with the keys
+//! that the log names, each only from its own entry on; how far they reach is part of the verdict. Whoever rewrites
+//! everything, keys included, is found by a checkpoint from outside only.
 //! A further question to the log is one more step in `judge`.
 
 use std::collections::{HashMap, HashSet};
@@ -14,9 +16,10 @@ use sqlx::{Row, SqliteConnection, SqlitePool};
 
 use crate::canonical::canonical;
 use crate::chain::{Hash, START, Text, hash_of_hex};
-use crate::checkpoint::{self, Checkpoint, EVERY_ENTRIES, PublicKey};
+use crate::checkpoint::{self, Checkpoint, EVERY_ENTRIES, PublicKey, Signed};
 use crate::merkle::Growing;
 use crate::problems;
+use crate::signing;
 use crate::store::{identity, read_seq};
 
 /// What was found at the first bad entry.
@@ -38,17 +41,28 @@ pub enum Flaw {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// Sound; `signatures_checked` is false when no public key was given.
+    /// Sound. `signed` is how far checked signatures reach: none means that nothing but the chain itself vouches.
     Good {
         entries: u64,
         head: Option<Hash>,
         last_checkpoint: Option<Checkpoint>,
-        signatures_checked: bool,
+        signed: Option<SignedTo>,
     },
     /// `seq` is the first bad entry.
     Broken { seq: u64, flaw: Flaw, what: String },
     /// Not judged. Never to be shown as good.
     Unreadable { why: String },
+}
+
+/// How far the checked signatures of a log reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedTo {
+    /// The last entry that a signed checkpoint covers.
+    pub seq: u64,
+    /// When that entry was written, as it says itself.
+    pub at: String,
+    /// Tells keys apart; to be compared with a printed one.
+    pub fingerprint: String,
 }
 
 /// Judges the log in `pool`. Errors: none for damage or read errors (those are verdicts); `E-JOURNAL-FORM` for a newer form.
@@ -84,10 +98,27 @@ pub async fn verify_against(pool: &SqlitePool, key: Option<PublicKey>, outside: 
 
 /// Judges a log file without being able to write to it. Errors: `E-JOURNAL-FORM`.
 pub async fn verify_file(path: &Path, key: Option<PublicKey>) -> Result<Verdict, Problem> {
+    verify_file_against(path, key, &[]).await
+}
+
+/// The installation that a log file says it belongs to; none when it cannot be read.
+pub async fn installation_of(path: &Path) -> Option<String> {
+    let options = SqliteConnectOptions::new().filename(path).read_only(true).create_if_missing(false);
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.ok()?;
+    let found = match pool.acquire().await {
+        Ok(mut on) => identity(&mut on).await.ok().flatten().map(|known| known.installation),
+        Err(_) => None,
+    };
+    pool.close().await;
+    found
+}
+
+/// As [`verify_file`], also against checkpoints kept outside.
+pub async fn verify_file_against(path: &Path, key: Option<PublicKey>, outside: &[String]) -> Result<Verdict, Problem> {
     let options = SqliteConnectOptions::new().filename(path).read_only(true).create_if_missing(false);
     match SqlitePoolOptions::new().max_connections(1).connect_with(options).await {
         Ok(pool) => {
-            let verdict = verify(&pool, key).await;
+            let verdict = verify_against(&pool, key, outside).await;
             pool.close().await;
             verdict
         }
@@ -155,6 +186,19 @@ async fn read_all(on: &mut SqliteConnection) -> Result<(Vec<Stored>, Vec<Note>),
     Ok((rows, notes))
 }
 
+/// The keys that the log names, each with the entry from which on it may sign.
+fn keys_of(rows: &[Stored]) -> Vec<(u64, PublicKey)> {
+    rows.iter()
+        .filter(|row| row.kind == signing::KEY_MADE.as_bytes())
+        .filter_map(|row| {
+            Some((
+                read_seq(row.seq),
+                signing::named(signing::KEY_MADE, &serde_json::from_slice(&row.body).ok()?)?,
+            ))
+        })
+        .collect()
+}
+
 fn judge(installation: &str, rows: &[Stored], notes: &[Note], key: Option<PublicKey>, outside: &[String]) -> Verdict {
     let mut tree = Growing::default();
     let mut roots: Vec<Hash> = vec![tree.root()];
@@ -171,81 +215,152 @@ fn judge(installation: &str, rows: &[Stored], notes: &[Note], key: Option<Public
         }
     }
     let entries = rows.len() as u64;
-    let mut kept = Vec::new();
-    let mut worst: Option<(u64, Flaw, String)> = None;
-    let mut report = |seq: u64, flaw, what: String| {
-        if worst.as_ref().is_none_or(|(known, _, _)| seq < *known) {
-            worst = Some((seq, flaw, what));
-        }
-    };
-    for note in notes {
-        let text = match std::str::from_utf8(&note.note) {
-            Ok(text) => text,
-            Err(_) => {
-                report(read_seq(note.size), Flaw::Checkpoint, "Its checkpoint is not text.".into());
-                continue;
-            }
-        };
-        match checkpoint::read(installation, text, key) {
-            Ok(read) if i64::try_from(read.size) == Ok(note.size) => kept.push(read),
-            Ok(read) => report(
-                read.size.min(read_seq(note.size)),
-                Flaw::Checkpoint,
-                format!("A checkpoint of {} entries is kept as one of {}.", read.size, note.size),
-            ),
-            Err(why) => report(
-                read_seq(note.size),
-                Flaw::Checkpoint,
-                format!("Its checkpoint cannot be trusted: {why}."),
-            ),
-        }
-    }
-    let own: HashSet<u64> = kept.iter().map(|checkpoint| checkpoint.size).collect();
-    for due in (1..=entries / EVERY_ENTRIES).map(|n| n * EVERY_ENTRIES) {
-        if !own.contains(&due) {
-            report(
-                due,
-                Flaw::Checkpoint,
-                format!("The checkpoint that is made after every {EVERY_ENTRIES} entries is missing."),
-            );
-        }
-    }
+    let mut found = Worst(None);
+    let named = keys_of(rows);
+    let (mut kept, signed) = judge_notes(installation, rows, notes, key, &named, &mut found);
     let last_checkpoint = kept.last().cloned();
     for note in outside {
-        match checkpoint::read(installation, note, key) {
-            Ok(read) => kept.push(read),
-            Err(why) => report(
-                entries,
-                Flaw::Checkpoint,
-                format!("The checkpoint given for comparison cannot be trusted: {why}."),
-            ),
+        match read_by(installation, note, key, &named) {
+            Ok((read, _)) => kept.push(read),
+            Err(why) => match checkpoint::read(installation, note, Signed::NotJudged) {
+                // The entry that names its key may be among those that are gone.
+                Ok(read) if read.size > entries => kept.push(read),
+                Ok(_) | Err(_) => found.report(
+                    entries,
+                    Flaw::Checkpoint,
+                    format!("The checkpoint given for comparison cannot be trusted: {why}."),
+                ),
+            },
         }
     }
     for checkpoint in &kept {
         let of = usize::try_from(checkpoint.size).map(|size| roots.get(size));
         match of {
             Ok(Some(root)) if *root == checkpoint.root => {}
-            Ok(Some(_)) => report(
+            Ok(Some(_)) => found.report(
                 checkpoint.size,
                 Flaw::Checkpoint,
                 "The entries up to here are not those that its checkpoint was made of.".into(),
             ),
-            Ok(None) | Err(_) => report(
+            Ok(None) | Err(_) => found.report(
                 entries + 1,
                 Flaw::Truncated,
                 format!("A checkpoint says that the log had {} entries; it has {entries}.", checkpoint.size),
             ),
         }
     }
-    match worst {
+    match found.0 {
         Some((seq, flaw, what)) => Verdict::Broken { seq, flaw, what },
         None => Verdict::Good {
             entries,
             head: rows.last().map(|_| last),
             last_checkpoint,
-            signatures_checked: key.is_some(),
+            signed,
         },
     }
+}
+
+/// The first bad entry of all that were found.
+struct Worst(Option<(u64, Flaw, String)>);
+
+impl Worst {
+    fn report(&mut self, seq: u64, flaw: Flaw, what: String) {
+        if self.0.as_ref().is_none_or(|(known, _, _)| seq < *known) {
+            self.0 = Some((seq, flaw, what));
+        }
+    }
+}
+
+/// Reads a note with the caller's key, or with those that the log names up to the note's own size.
+fn read_by(
+    installation: &str,
+    note: &str,
+    key: Option<PublicKey>,
+    named: &[(u64, PublicKey)],
+) -> Result<(Checkpoint, Option<PublicKey>), String> {
+    let size = checkpoint::read(installation, note, Signed::NotJudged)?.size;
+    let may: Vec<PublicKey> = match key {
+        Some(key) => vec![key],
+        None => named.iter().filter(|(since, _)| *since <= size).map(|(_, key)| *key).collect(),
+    };
+    let wanted = match may.is_empty() {
+        true => Signed::ByNobody,
+        false => Signed::ByOneOf(&may),
+    };
+    let read = checkpoint::read(installation, note, wanted)?;
+    let by = may
+        .into_iter()
+        .find(|key| checkpoint::read(installation, note, Signed::ByOneOf(&[*key])).is_ok());
+    Ok((read, by))
+}
+
+/// The stored checkpoints that can be trusted in themselves, and how far the signed ones reach.
+fn judge_notes(
+    installation: &str,
+    rows: &[Stored],
+    notes: &[Note],
+    key: Option<PublicKey>,
+    named: &[(u64, PublicKey)],
+    found: &mut Worst,
+) -> (Vec<Checkpoint>, Option<SignedTo>) {
+    let mut kept = Vec::new();
+    let mut signed = None;
+    let mut first_of = HashSet::new();
+    for note in notes {
+        let Ok(text) = std::str::from_utf8(&note.note) else {
+            found.report(read_seq(note.size), Flaw::Checkpoint, "Its checkpoint is not text.".into());
+            continue;
+        };
+        match read_by(installation, text, key, named) {
+            Ok((read, by)) if i64::try_from(read.size) == Ok(note.size) => {
+                if let Some(by) = by {
+                    first_of.insert((read.size, by.to_bytes()));
+                    let row = usize::try_from(read.size).ok().and_then(|size| rows.get(size.checked_sub(1)?));
+                    signed = row.map(|row| SignedTo {
+                        seq: read.size,
+                        at: String::from_utf8_lossy(&row.at).into_owned(),
+                        fingerprint: by.fingerprint(),
+                    });
+                }
+                kept.push(read);
+            }
+            Ok((read, _)) => found.report(
+                read.size.min(read_seq(note.size)),
+                Flaw::Checkpoint,
+                format!("A checkpoint of {} entries is kept as one of {}.", read.size, note.size),
+            ),
+            Err(why) => found.report(
+                read_seq(note.size),
+                Flaw::Checkpoint,
+                format!("Its checkpoint cannot be trusted: {why}."),
+            ),
+        }
+    }
+    if key.is_none() {
+        for (since, _) in named.iter().filter(|(since, key)| !first_of.contains(&(*since, key.to_bytes()))) {
+            found.report(
+                *since,
+                Flaw::Checkpoint,
+                "The key that is named here has no first checkpoint: it was removed.".into(),
+            );
+        }
+    }
+    let own: HashSet<u64> = kept.iter().map(|checkpoint| checkpoint.size).collect();
+    // From the first key on a checkpoint may come later than due: while the keychain is locked nobody can sign.
+    let unsigned_until = named.first().map_or(u64::MAX, |(since, _)| *since);
+    for due in (1..=rows.len() as u64 / EVERY_ENTRIES)
+        .map(|n| n * EVERY_ENTRIES)
+        .filter(|due| *due < unsigned_until)
+    {
+        if !own.contains(&due) {
+            found.report(
+                due,
+                Flaw::Checkpoint,
+                format!("The checkpoint that is made after every {EVERY_ENTRIES} entries is missing."),
+            );
+        }
+    }
+    (kept, signed)
 }
 
 fn judge_entry(installation: &str, row: &Stored, expected: u64, last: Hash, rows: &[Stored]) -> Result<Hash, (Flaw, String)> {

@@ -305,14 +305,8 @@ async fn a_whole_chain_rewritten_without_the_key_is_found_by_its_checkpoints() {
     let (pool, journal) = log(honest.path()).await;
     let printed = journal.checkpoint().await.expect("checkpoint").expect("not empty").note;
     let other = pool_of_forger(forged.path()).await;
-    // Sound for itself, but not what the installation signed.
-    assert!(matches!(
-        verify(&other, None).await.expect("verdict"),
-        Verdict::Good {
-            signatures_checked: false,
-            ..
-        }
-    ));
+    // Each link fits, but it is not what the installation signed, nor a key that the log names.
+    assert_eq!(broken(verify(&other, None).await.expect("verdict")), (ENTRIES, Flaw::Checkpoint));
     assert_eq!(broken(verdict(&other).await).1, Flaw::Checkpoint);
     assert_eq!(
         broken(verify_against(&other, None, std::slice::from_ref(&printed)).await.expect("verdict")).1,
@@ -403,10 +397,163 @@ async fn what_cannot_be_read_is_never_good_and_never_empty() {
             good,
             Verdict::Good {
                 entries: ENTRIES,
-                signatures_checked: true,
+                signed: Some(SignedTo { seq: ENTRIES, .. }),
                 ..
             }
         ),
         "{good:?}"
     );
+}
+
+/// A log as an installation keeps it: ten entries, then the key, twenty more, signed, ten more.
+async fn named_log(folder: &Path, secret: u8, memo: u64) -> (SqlitePool, Journal) {
+    let pool = pool(folder).await;
+    migrate(&pool).await.expect("migrates");
+    let journal = Journal::open(pool.clone(), "office-1").await.expect("opens");
+    for n in 1..=40 {
+        if n == 11 {
+            let signer = Signer::from_secret(&[secret; 32]);
+            let at = jiff::Timestamp::from_second(1_790_000_000).expect("time");
+            journal.sign_with(signer, "keychain", "Dana", at).await.expect("signs");
+        }
+        journal.append(draft(if n == 5 { memo } else { n })).await.expect("appends");
+        if n == 30 {
+            journal.checkpoint().await.expect("checkpoint");
+        }
+    }
+    (pool, journal)
+}
+
+#[tokio::test]
+async fn the_log_names_its_key_and_the_verdict_says_how_far_signatures_reach() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (pool, journal) = named_log(folder.path(), 1, 5).await;
+    let verdict = verify(&pool, None).await.expect("verdict");
+    let Verdict::Good {
+        entries: 41,
+        signed: Some(signed),
+        ..
+    } = &verdict
+    else {
+        panic!("{verdict:?}");
+    };
+    let key = Signer::from_secret(&[1; 32]).public_key();
+    assert_eq!((signed.seq, &signed.fingerprint), (31, &key.fingerprint()));
+    assert_eq!(signed.at, draft(30).at.to_string(), "the thirtieth entry is the last before it");
+    // The same key again, in another process, is not named twice; without it nothing unsigned is put beside.
+    let again = Journal::open(pool.clone(), "office-1").await.expect("opens");
+    assert_eq!(again.checkpoint().await.expect("reads"), None, "the key is not at hand");
+    let at = jiff::Timestamp::from_second(1_790_000_500).expect("time");
+    again
+        .sign_with(Signer::from_secret(&[1; 32]), "keychain", "Dana", at)
+        .await
+        .expect("signs");
+    assert_eq!(again.checkpoint().await.expect("signs").expect("note").size, 41);
+    assert!(journal.signing_key() == again.signing_key() && again.signing_key() == Some(key));
+    // Another session's key joins; both sign from their own entries on.
+    let session = Journal::open(pool.clone(), "office-1").await.expect("opens");
+    session
+        .sign_with(Signer::from_secret(&[2; 32]), "session_only", "Dana", at)
+        .await
+        .expect("signs");
+    journal.append(draft(1)).await.expect("appends");
+    journal.checkpoint().await.expect("signs");
+    let verdict = verify(&pool, None).await.expect("verdict");
+    assert!(
+        matches!(
+            &verdict,
+            Verdict::Good {
+                entries: 43,
+                signed: Some(SignedTo { seq: 43, .. }),
+                ..
+            }
+        ),
+        "{verdict:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_signed_log_that_was_wholly_rewritten_is_found_by_the_checkpoint_that_left_the_computer() {
+    let (honest, forged) = (tempfile::tempdir().expect("folder"), tempfile::tempdir().expect("folder"));
+    let (_, journal) = named_log(honest.path(), 1, 5).await;
+    let printed = journal.checkpoint().await.expect("checkpoint").expect("note");
+    assert!(printed.is_signed());
+    // Whoever owns the file but not the key names a key of their own: sound in itself, to the last hash and signature.
+    let (other, _) = named_log(forged.path(), 9, 6).await;
+    let alone = verify(&other, None).await.expect("verdict");
+    assert!(matches!(&alone, Verdict::Good { signed: Some(_), .. }), "{alone:?}");
+    let (_, flaw) = broken(
+        verify_against(&other, None, std::slice::from_ref(&printed.note))
+            .await
+            .expect("verdict"),
+    );
+    assert_eq!(flaw, Flaw::Checkpoint);
+    // With the public key copied into the forged log, the signatures are missing.
+    let stolen = tempfile::tempdir().expect("folder");
+    let (copied, _) = named_log(stolen.path(), 1, 6).await;
+    disarm(&copied).await;
+    run(&copied, "DELETE FROM journal_checkpoint").await;
+    assert_eq!(broken(verify(&copied, None).await.expect("verdict")), (11, Flaw::Checkpoint));
+    // Even with the key itself, the copy outside says something else.
+    let (thief, _) = named_log(tempfile::tempdir().expect("folder").path(), 1, 6).await;
+    assert!(matches!(verify(&thief, None).await.expect("verdict"), Verdict::Good { .. }));
+    let (seq, flaw) = broken(
+        verify_against(&thief, None, std::slice::from_ref(&printed.note))
+            .await
+            .expect("verdict"),
+    );
+    assert_eq!((seq, flaw), (41, Flaw::Checkpoint));
+    // And the copy fits the log that it was made of, however it was mailed.
+    let (whole, _) = named_log(tempfile::tempdir().expect("folder").path(), 1, 5).await;
+    let mailed = checkpoint::tidied(&printed.note.replace('\n', "\r\n"));
+    assert!(matches!(
+        verify_against(&whole, None, &[mailed]).await.expect("verdict"),
+        Verdict::Good { .. }
+    ));
+}
+
+#[tokio::test]
+async fn a_cut_off_tail_is_found_by_the_outside_checkpoint_and_a_key_signs_nothing_older_than_itself() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (pool, journal) = named_log(folder.path(), 1, 5).await;
+    let printed = journal.checkpoint().await.expect("checkpoint").expect("note").note;
+    disarm(&pool).await;
+    run(&pool, "CREATE TABLE notes AS SELECT * FROM journal_checkpoint").await;
+    run(&pool, "DELETE FROM journal WHERE seq > 35").await;
+    assert_eq!(
+        broken(verify(&pool, None).await.expect("verdict")),
+        (36, Flaw::Truncated),
+        "its own last checkpoint knows"
+    );
+    run(&pool, "DELETE FROM journal_checkpoint WHERE size > 35").await;
+    let cut = verify(&pool, None).await.expect("verdict");
+    assert!(
+        matches!(
+            &cut,
+            Verdict::Good {
+                entries: 35,
+                signed: Some(SignedTo { seq: 31, .. }),
+                ..
+            }
+        ),
+        "{cut:?}"
+    );
+    assert_eq!(
+        broken(verify_against(&pool, None, &[printed]).await.expect("verdict")),
+        (36, Flaw::Truncated)
+    );
+    // With today's key over entries from before it: refused, though root and signature are right.
+    let mut tree = Growing::default();
+    let hashes: Vec<String> = sqlx::query_scalar("SELECT hash FROM journal WHERE seq <= 6 ORDER BY seq")
+        .fetch_all(&pool)
+        .await
+        .expect("hashes");
+    hashes.iter().for_each(|hash| tree.push(hash_of_hex(hash).expect("hash")));
+    let old = checkpoint::make("office-1", 6, tree.root(), Some(&Signer::from_secret(&[1; 32])));
+    sqlx::query("INSERT INTO journal_checkpoint (size, note) VALUES (6, $1)")
+        .bind(&old.note)
+        .execute(&pool)
+        .await
+        .expect("inserts");
+    assert_eq!(broken(verify(&pool, None).await.expect("verdict")), (6, Flaw::Checkpoint));
 }

@@ -34,4 +34,4 @@ pub use refusal::{StoredProblem, codes};
 pub use slice::{Candidate, RecordRef, Slice, SliceName, slices};
 pub use stage::{Gate, Mode, Owner, PauseReason, RollBack, Side, Stage, Then};
 pub use state::{InDoubt, InFlight, SignOff, StageWork, State, StopHere, Watch};
-pub use step::{Step, fold, step};
+pub use step::{Step, fold, fold_on, step};

@@ -202,9 +202,25 @@ pub(crate) fn become_owner(state: &mut State, stream: &str, next: Owner) -> Resu
         }
         Some(owner) => Err(crate::step::owner_conflict(
             stream,
-            format!("It is {owner:?} and cannot become {next:?} directly."),
+            format!("It is {} and cannot go {} directly.", whose(*owner), where_to(next)),
         )),
         None => Err(crate::step::owner_conflict(stream, "The plan does not name this stream.".into())),
+    }
+}
+
+fn whose(owner: Owner) -> &'static str {
+    match owner {
+        Owner::Old => "with the old connector",
+        Owner::Fenced => "closed to both connectors",
+        Owner::New => "with the new connector",
+    }
+}
+
+fn where_to(owner: Owner) -> &'static str {
+    match owner {
+        Owner::Old => "to the old connector",
+        Owner::Fenced => "out of both connectors' hands",
+        Owner::New => "to the new connector",
     }
 }
 

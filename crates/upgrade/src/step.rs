@@ -52,7 +52,12 @@ pub fn step(state: &State, event: &Event) -> Result<Step, Problem> {
 
 /// The state that these events lead to. Errors: `E-JOURNAL-IMPOSSIBLE` for a journal that could not have been written.
 pub fn fold<'a>(events: impl IntoIterator<Item = &'a Event>) -> Result<State, Problem> {
-    let mut state = State::default();
+    fold_on(State::default(), events)
+}
+
+/// As [`fold`], from the state that the events before these have led to.
+pub fn fold_on<'a>(state: State, events: impl IntoIterator<Item = &'a Event>) -> Result<State, Problem> {
+    let mut state = state;
     for event in events {
         state = step(&state, event).map(|step| step.state).map_err(|refusal| {
             Problem::new(

@@ -3,6 +3,7 @@
 //! Holds projections that the journal explains. A stored word this version does not know is an error,
 //! never a default: `E-STORE-UNKNOWN`. A new table is a numbered migration and one file here.
 
+pub mod answer;
 pub mod company;
 pub mod movement;
 pub mod record;
@@ -99,7 +100,11 @@ pub fn to_json<T: serde::Serialize>(value: &T) -> Result<String, Problem> {
 
 /// Compressed bytes of a value, for large bodies.
 pub fn packed<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, Problem> {
-    zstd::encode_all(to_json(value)?.as_bytes(), 3).map_err(|e| crate::home::cannot_use(Path::new("memory"), &e))
+    let full = |e: &std::io::Error| crate::home::cannot_use(Path::new("memory"), e);
+    // Written through: the text of a large body never lies in memory as a whole.
+    let mut packing = zstd::Encoder::new(Vec::new(), 3).map_err(|e| full(&e))?;
+    serde_json::to_writer(&mut packing, value).map_err(|e| unknown("value to be written", &e.to_string()))?;
+    packing.finish().map_err(|e| full(&e))
 }
 
 /// The value of compressed bytes.

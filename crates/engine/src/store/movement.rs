@@ -4,7 +4,7 @@ use super::{failed, from_json, parsed, to_json};
 use jiff::Timestamp;
 use ledger::{EntryKey, Problem};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, SqlitePool};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const ROWS_AT_ONCE: usize = 400;
 
@@ -15,6 +15,8 @@ pub enum KeyState {
     Posted,
     /// A person had typed it; `entry_id` is their entry, which is never changed.
     Linked,
+    /// A person decided that it is never posted; there is no entry.
+    Excluded,
 }
 
 impl KeyState {
@@ -22,12 +24,14 @@ impl KeyState {
         match self {
             KeyState::Posted => "posted",
             KeyState::Linked => "linked",
+            KeyState::Excluded => "excluded",
         }
     }
     fn read(word: &str) -> Result<KeyState, Problem> {
         match word {
             "posted" => Ok(KeyState::Posted),
             "linked" => Ok(KeyState::Linked),
+            "excluded" => Ok(KeyState::Excluded),
             other => Err(super::unknown("key state", other)),
         }
     }
@@ -72,11 +76,43 @@ impl Known {
     pub fn holder(&self, key: &EntryKey) -> Option<&Identity> {
         self.identities.get(key).or_else(|| self.old_of.get(key).into_iter().flatten().find_map(|old| self.identities.get(old)))
     }
+
+    /// What [`drop_entries`], [`put_entries`] and [`put_identities`] do to the store, done here.
+    pub(crate) fn change(&mut self, gone: &[String], entries: Vec<KnownEntry>, identities: Vec<Identity>) {
+        let gone: BTreeSet<&str> = gone.iter().map(String::as_str).collect();
+        if !gone.is_empty() {
+            self.entries.retain(|id, _| !gone.contains(id.as_str()));
+            self.identities.retain(|_, identity| !gone.contains(identity.entry_id.as_str()));
+        }
+        self.entries.extend(entries.into_iter().map(|entry| (entry.entry_id.clone(), entry)));
+        self.identities.extend(identities.into_iter().map(|identity| (identity.key.clone(), identity)));
+    }
+
+    /// What [`put_aliases`] does to the store, done here.
+    pub(crate) fn alias(&mut self, aliases: &[connector::Alias]) {
+        for alias in aliases {
+            let old = self.old_of.entry(alias.new.clone()).or_default();
+            if let Err(at) = old.binary_search(&alias.old) {
+                old.insert(at, alias.old.clone());
+            }
+        }
+    }
 }
 
-pub async fn known(pool: &SqlitePool, connection: &str) -> Result<Known, Problem> {
+/// How often anything known of a connection has changed: the stamp of [`Known`]. Counted by the store itself.
+pub async fn known_changes(on: &mut SqliteConnection, connection: &str) -> Result<i64, Problem> {
+    let count: Option<i64> = sqlx::query_scalar("SELECT count FROM known_changes WHERE connection_id = $1")
+        .bind(connection)
+        .fetch_optional(on)
+        .await
+        .map_err(|e| failed("ask what changed", &e))?;
+    Ok(count.unwrap_or(0))
+}
+
+/// Reads everything known; inside one transaction, so that its three tables belong together.
+pub async fn load_known(on: &mut SqliteConnection, connection: &str) -> Result<Known, Problem> {
     let mut known = Known::default();
-    let rows = sqlx::query("SELECT * FROM identity WHERE connection_id = $1").bind(connection).fetch_all(pool).await.map_err(|e| failed("read the identity map", &e))?;
+    let rows = sqlx::query("SELECT * FROM identity WHERE connection_id = $1").bind(connection).fetch_all(&mut *on).await.map_err(|e| failed("read the identity map", &e))?;
     for row in &rows {
         let key = EntryKey::new(row.get::<String, _>("key"))?;
         known.identities.insert(
@@ -93,7 +129,7 @@ pub async fn known(pool: &SqlitePool, connection: &str) -> Result<Known, Problem
             },
         );
     }
-    let rows = sqlx::query("SELECT * FROM entry WHERE connection_id = $1").bind(connection).fetch_all(pool).await.map_err(|e| failed("read known entries", &e))?;
+    let rows = sqlx::query("SELECT * FROM entry WHERE connection_id = $1").bind(connection).fetch_all(&mut *on).await.map_err(|e| failed("read known entries", &e))?;
     for row in &rows {
         let entry_id: String = row.get("entry_id");
         known.entries.insert(
@@ -108,12 +144,18 @@ pub async fn known(pool: &SqlitePool, connection: &str) -> Result<Known, Problem
             },
         );
     }
-    let rows = sqlx::query("SELECT old_key, new_key FROM alias WHERE connection_id = $1 ORDER BY old_key").bind(connection).fetch_all(pool).await.map_err(|e| failed("read aliases", &e))?;
+    let rows = sqlx::query("SELECT old_key, new_key FROM alias WHERE connection_id = $1 ORDER BY old_key").bind(connection).fetch_all(&mut *on).await.map_err(|e| failed("read aliases", &e))?;
     for row in &rows {
         let new = EntryKey::new(row.get::<String, _>("new_key"))?;
         known.old_of.entry(new).or_default().push(EntryKey::new(row.get::<String, _>("old_key"))?);
     }
     Ok(known)
+}
+
+/// As [`load_known`], on its own.
+pub async fn known(pool: &SqlitePool, connection: &str) -> Result<Known, Problem> {
+    let mut tx = pool.begin().await.map_err(|e| failed("read the identity map", &e))?;
+    load_known(&mut tx, connection).await
 }
 
 pub async fn put_identities(tx: &mut SqliteConnection, connection: &str, identities: &[Identity]) -> Result<(), Problem> {
@@ -175,8 +217,7 @@ pub async fn drop_entries(tx: &mut SqliteConnection, connection: &str, entry_ids
     Ok(())
 }
 
-pub async fn put_aliases(pool: &SqlitePool, connection: &str, aliases: &[connector::Alias]) -> Result<(), Problem> {
-    let mut tx = pool.begin().await.map_err(|e| failed("note aliases", &e))?;
+pub async fn put_aliases(tx: &mut SqliteConnection, connection: &str, aliases: &[connector::Alias]) -> Result<(), Problem> {
     for chunk in aliases.chunks(ROWS_AT_ONCE) {
         let mut insert: QueryBuilder<Sqlite> = QueryBuilder::new("INSERT INTO alias (connection_id, old_key, new_key, class, via) ");
         insert.push_values(chunk, |mut row, alias| {
@@ -189,7 +230,7 @@ pub async fn put_aliases(pool: &SqlitePool, connection: &str, aliases: &[connect
         insert.push(" ON CONFLICT DO NOTHING");
         insert.build().execute(&mut *tx).await.map_err(|e| failed("note aliases", &e))?;
     }
-    tx.commit().await.map_err(|e| failed("note aliases", &e))
+    Ok(())
 }
 
 /// A movement that is not posted, with its reason.
@@ -246,6 +287,14 @@ pub async fn holds(pool: &SqlitePool, connection: &str, version: &str) -> Result
             })
         })
         .collect()
+}
+
+/// Holds as [`holds`] would give them back: one for each record and reason, the first of several.
+pub fn in_order(holds: &[Hold]) -> Vec<Hold> {
+    let mut seen = BTreeSet::new();
+    let mut kept: Vec<Hold> = holds.iter().filter(|h| seen.insert((h.stream.as_str(), h.record.as_str(), h.reason_code.as_str()))).cloned().collect();
+    kept.sort_by_cached_key(|h| (h.instant.to_string(), h.record.clone()));
+    kept
 }
 
 /// State of one atomic change of the books.
@@ -333,9 +382,14 @@ pub async fn settle_change(tx: &mut SqliteConnection, id: &str, state: ChangeSta
 
 /// Changes of a connection (or all), oldest first; of one state when given.
 pub async fn changes(pool: &SqlitePool, connection: &str, state: Option<ChangeState>) -> Result<Vec<StoredChange>, Problem> {
-    let rows = sqlx::query("SELECT * FROM change WHERE connection_id=$1 ORDER BY position, id").bind(connection).fetch_all(pool).await.map_err(|e| failed("read changes", &e))?;
-    let all: Result<Vec<StoredChange>, Problem> = rows.iter().map(change).collect();
-    Ok(all?.into_iter().filter(|c| state.is_none_or(|s| s == c.state)).collect())
+    // Bodies are large: those of another state are not even read.
+    let rows = sqlx::query("SELECT * FROM change WHERE connection_id=$1 AND ($2 IS NULL OR state=$2) ORDER BY position, id")
+        .bind(connection)
+        .bind(state.map(ChangeState::word))
+        .fetch_all(pool)
+        .await
+        .map_err(|e| failed("read changes", &e))?;
+    rows.iter().map(change).collect()
 }
 
 /// A change without its large body.

@@ -82,14 +82,18 @@ pub async fn keep_fact<T: serde::Serialize>(pool: &SqlitePool, upgrade_id: &str,
         .map_err(|e| failed("keep a fact of the upgrade", &e))
 }
 
-pub async fn fact<T: serde::de::DeserializeOwned>(pool: &SqlitePool, upgrade_id: &str, name: &str) -> Result<Option<T>, Problem> {
-    let body: Option<Vec<u8>> = sqlx::query_scalar("SELECT body FROM upgrade_fact WHERE upgrade_id = $1 AND name = $2")
+/// A fact as it is stored.
+pub async fn fact_body(pool: &SqlitePool, upgrade_id: &str, name: &str) -> Result<Option<Vec<u8>>, Problem> {
+    sqlx::query_scalar("SELECT body FROM upgrade_fact WHERE upgrade_id = $1 AND name = $2")
         .bind(upgrade_id)
         .bind(name)
         .fetch_optional(pool)
         .await
-        .map_err(|e| failed("read a fact of the upgrade", &e))?;
-    body.map(|bytes| unpacked("fact of an upgrade", &bytes)).transpose()
+        .map_err(|e| failed("read a fact of the upgrade", &e))
+}
+
+pub async fn fact<T: serde::de::DeserializeOwned>(pool: &SqlitePool, upgrade_id: &str, name: &str) -> Result<Option<T>, Problem> {
+    fact_body(pool, upgrade_id, name).await?.map(|bytes| unpacked("fact of an upgrade", &bytes)).transpose()
 }
 
 /// Sets who may post each stream of a connection. An empty owner list means: no upgrade under way.

@@ -53,11 +53,47 @@ pub async fn take(book: &dyn Books, position: u64, now: Timestamp) -> Result<Bas
 /// As [`take`], where the entries were read already.
 pub async fn of(book: &dyn Books, entries: &[BookEntry], position: u64, now: Timestamp) -> Result<Baseline, Problem> {
     let fingerprint = book.fingerprint().await?.0;
-    let accounts: Vec<AccountId> = book.describe().await?.accounts.into_iter().map(|a| a.id).collect();
-    let days = book.daily(&accounts).await?.into_iter().map(|((account, date), (count, sum))| AccountDay { account, date, count, sum }).collect();
-    let balances = book.balances(None).await?;
+    let (days, balances) = match added_up(entries)? {
+        Some(sums) => {
+            let known: BTreeMap<AccountId, Money> =
+                book.describe().await?.accounts.into_iter().filter_map(|a| Some((a.id, Money::zero(a.currency?)))).collect();
+            (sums.days, known.into_iter().chain(sums.balances).collect())
+        }
+        // An account in shares or another unit: the books say what is wrong with it, or add it up in its own way.
+        None => {
+            let accounts: Vec<AccountId> = book.describe().await?.accounts.into_iter().map(|a| a.id).collect();
+            let days = book.daily(&accounts).await?.into_iter().map(|((account, date), (count, sum))| AccountDay { account, date, count, sum }).collect();
+            (days, book.balances(None).await?)
+        }
+    };
     let entries = entries.iter().map(|e| (e.id.0.clone(), then(e))).collect();
     Ok(Baseline { taken_at: now, position, fingerprint, entries, days, balances })
+}
+
+struct Sums {
+    days: Vec<AccountDay>,
+    balances: BTreeMap<AccountId, Money>,
+}
+
+/// Counts and sums of entries in each account's own currency; None when a line is not in a currency.
+fn added_up(entries: &[BookEntry]) -> Result<Option<Sums>, Problem> {
+    let mut days: BTreeMap<(&AccountId, Date), (u64, Money)> = BTreeMap::new();
+    let mut balances: BTreeMap<AccountId, Money> = BTreeMap::new();
+    for entry in entries {
+        for line in &entry.lines {
+            let Some(amount) = line.quantity.money() else { return Ok(None) };
+            let day = days.entry((&line.account, entry.date)).or_insert((0, Money::zero(amount.currency)));
+            *day = (day.0 + 1, day.1.plus(amount)?);
+            match balances.get_mut(&line.account) {
+                Some(balance) => *balance = balance.plus(amount)?,
+                None => {
+                    balances.insert(line.account.clone(), amount);
+                }
+            }
+        }
+    }
+    let days = days.into_iter().map(|((account, date), (count, sum))| AccountDay { account: account.clone(), date, count, sum }).collect();
+    Ok(Some(Sums { days, balances }))
 }
 
 /// An entry in the form in which it is compared. Amounts are those of the account, as totals are.

@@ -15,6 +15,7 @@ use crate::sync::Read;
 use ledger::{Problem, Role};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use upgrade::checks::{self, BackupProof, Identity};
 use upgrade::{
     CheckId, CheckResult, Effect, Gained, Moment, Owner, Plan, Report, SliceName, Stage, State, VerifiedRollbackPoint, Written,
@@ -140,8 +141,8 @@ impl Engine {
             .fact("backup", verified.id()))
     }
 
-    async fn baseline(&self, u: &Undertaking) -> Result<Baseline, Problem> {
-        stored::fact(&self.pool, &u.id, baseline::FACT).await?.ok_or_else(|| lost_fact("baseline"))
+    async fn baseline(&self, u: &Undertaking) -> Result<Arc<Baseline>, Problem> {
+        self.baseline_of(&u.id).await?.ok_or_else(|| lost_fact("baseline"))
     }
 
     /// A fresh copy of the restored book for one rehearsal; the restored one itself stays as it was.
@@ -155,10 +156,10 @@ impl Engine {
     /// With the records that the old connector has read: what the new one needs beyond that is held.
     async fn rehearse_recorded(&self, u: &Undertaking, plan: &Plan, around: &Surroundings) -> Result<Report, Problem> {
         let package = self.package(&u.connection.connector, &u.to)?;
-        let records = crate::store::record::newest(&self.pool, &u.connection.id, &u.from).await?;
-        let mapped = self.map_records(&u.company, package, &records).await?;
+        let mapped = self.map_arrivals(&mut crate::sync::Reading::default(), &u.company, &u.connection, &u.from, package).await?;
         // The sandbox copies the store, so the aliases must be there before it does.
-        movement::put_aliases(&self.pool, &u.connection.id, &mapped.aliases).await?;
+        self.note_aliases(&u.connection, &mapped.aliases).await?;
+        self.bind_answers(&u.connection, &u.to, &mapped).await?;
         self.rehearse(u, plan, &Read { mapped }, around).await
     }
 
@@ -240,7 +241,7 @@ impl Engine {
         self.read_mapped(&u.company, &u.connection, package).await
     }
 
-    pub(crate) async fn seen(&self, u: &Undertaking) -> Result<(Baseline, Seen), Problem> {
+    pub(crate) async fn seen(&self, u: &Undertaking) -> Result<(Arc<Baseline>, Seen), Problem> {
         let before = self.baseline(u).await?;
         let read = self.read_of_new(u).await?;
         let seen = verifying::look(self, u, &before, &read).await?;
@@ -261,7 +262,7 @@ impl Engine {
             }
             Moment::Before(stage) => {
                 let read = self.read_of_new(u).await?;
-                let known = movement::known(&self.pool, &u.connection.id).await?;
+                let known = self.known(&u.connection.id).await?;
                 let slice = rehearsal::plan_share(self, u, plan, &read, &known, share_of(stage)).await?;
                 let book = self.books(&u.company).await?;
                 let kept = crate::changes::take_out(book.as_ref(), &known, &slice.out).await?.len() as u64;
@@ -339,7 +340,7 @@ impl Engine {
 
     async fn apply_slice(&self, u: &Undertaking, plan: &Plan, name: SliceName, around: &Surroundings) -> Result<Report, Problem> {
         let read = self.read_of_new(u).await?;
-        let known = movement::known(&self.pool, &u.connection.id).await?;
+        let known = self.known(&u.connection.id).await?;
         let slice = rehearsal::plan_share(self, u, plan, &read, &known, name).await?;
         let staying = slice.stays.clone();
         let written = slices::convert(self, u, name, slice, &known, &around.watcher).await?;
@@ -401,7 +402,7 @@ impl Engine {
 
     async fn verify_rollback(&self, u: &Undertaking, state: &State) -> Result<Report, Problem> {
         let doubt = checks::no_in_doubt(&in_doubt(state));
-        let Some(before) = stored::fact::<Baseline>(&self.pool, &u.id, baseline::FACT).await? else {
+        let Some(before) = self.baseline_of(&u.id).await? else {
             // Rolled back before anything was copied: then nothing can have been written either.
             return Ok(Report::of_checks(vec![
                 CheckResult::not_applicable(CheckId::BalancesEqualBaseline, "nothing was written and no baseline was taken"),
@@ -471,7 +472,7 @@ fn remainder(seen: &Seen) -> CheckResult {
 }
 
 fn in_doubt(state: &State) -> Vec<String> {
-    state.in_doubt.iter().map(|doubt| format!("{:?}", doubt.effect)).collect()
+    state.in_doubt.iter().map(|doubt| upgrade::words::effect(&doubt.effect)).collect()
 }
 
 fn share_of(stage: Stage) -> SliceName {

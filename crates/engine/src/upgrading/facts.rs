@@ -26,7 +26,7 @@ pub fn accounted(seen: &Seen, held: &[movement::Hold]) -> Vec<Accounted> {
             otherwise: sighting.otherwise.map(|otherwise| match otherwise {
                 reconcile::Otherwise::Aliased => Otherwise::Linked,
                 reconcile::Otherwise::Held => Otherwise::Held { reason: reason.clone() },
-                reconcile::Otherwise::Excluded => Otherwise::Excluded { rule: "comes to nothing".to_string() },
+                reconcile::Otherwise::Excluded => Otherwise::Excluded { rule: "it comes to nothing, or a person left it out".to_string() },
             }),
         })
         .collect()

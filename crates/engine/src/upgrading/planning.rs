@@ -100,10 +100,10 @@ impl Engine {
 
     /// Records that the old connector posted at or after the boundary.
     pub(crate) async fn candidates(&self, company: &Company, connection: &Connection, new_from: Timestamp) -> Result<Vec<Candidate>, Problem> {
-        let known = movement::known(&self.pool, &connection.id).await?;
+        let known = self.known(&connection.id).await?;
         let zone = zone_of(company)?;
         let mut records: BTreeMap<RecordRef, (Timestamp, i64)> = BTreeMap::new();
-        for identity in known.identities.values().filter(|i| i.instant >= new_from) {
+        for identity in known.identities.values().filter(|i| i.instant >= new_from && i.state != movement::KeyState::Excluded) {
             let record = RecordRef { stream: identity.stream.clone(), record: identity.record.clone() };
             let size = known.entries.get(&identity.entry_id).map_or(0, |e| slices::size(&e.entry));
             let held = records.entry(record).or_insert((identity.instant, size));

@@ -9,7 +9,7 @@ use super::{Undertaking, slices};
 use crate::engine::{Engine, Opening, SecretsIn};
 use crate::progress::Watcher;
 use crate::store::company;
-use crate::store::movement::{self, Known};
+use crate::store::movement::Known;
 use crate::sync::Read;
 use jiff::Timestamp;
 use ledger::Problem;
@@ -103,8 +103,8 @@ pub async fn rehearse(engine: &Engine, u: &Undertaking, plan: &Plan, read: &Read
     for (at, (_, name)) in shares.iter().enumerate() {
         engine.check_cancelled(watcher)?;
         watcher.report("Rehearsing on the restored copy", at as u64, Some(steps), "steps");
-        befores.push(baseline::take(sandbox.books(&inner.company).await?.as_ref(), 0, sandbox.now()).await?);
-        let known = movement::known(&sandbox.pool, &inner.connection.id).await?;
+        befores.push(now(&sandbox, &inner).await?);
+        let known = sandbox.known(&inner.connection.id).await?;
         let slice = plan_share(&sandbox, &inner, plan, read, &known, *name).await?;
         done.records += slice.records;
         done.stay_count = slice.stays.len() as u64;
@@ -118,12 +118,21 @@ pub async fn rehearse(engine: &Engine, u: &Undertaking, plan: &Plan, read: &Read
         engine.check_cancelled(watcher)?;
         watcher.report("Rehearsing the way back", steps - at as u64, Some(steps), "steps");
         slices::undo(&sandbox, &inner, *name, &Watcher::silent()).await?;
-        let after = baseline::take(sandbox.books(&inner.company).await?.as_ref(), 0, sandbox.now()).await?;
+        let after = match at {
+            // At the very end nothing remembered counts: the whole book is read anew.
+            0 => baseline::take(sandbox.books(&inner.company).await?.as_ref(), 0, sandbox.now()).await?,
+            _ => now(&sandbox, &inner).await?,
+        };
         done.drills.push(DrillDone { stage: *stage, not_as_before: differences(before, &after) });
     }
     done.milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     sandbox.pool.close().await;
     Ok(done)
+}
+
+async fn now(sandbox: &Engine, inner: &Undertaking) -> Result<Baseline, Problem> {
+    let entries = sandbox.entries_of(&inner.company).await?;
+    baseline::of(sandbox.books(&inner.company).await?.as_ref(), &entries, 0, sandbox.now()).await
 }
 
 /// What converting a share would do now; "arrivals" is everything not converted yet.
@@ -137,8 +146,8 @@ pub async fn plan_share(engine: &Engine, u: &Undertaking, plan: &Plan, read: &Re
 
 /// Movements of the copy that are there twice: one key on two entries, or a new key beside its old one.
 async fn doubled(engine: &Engine, u: &Undertaking) -> Result<u64, Problem> {
-    let entries = engine.books(&u.company).await?.entries(books::Period::ALL).await?;
-    let known = movement::known(&engine.pool, &u.connection.id).await?;
+    let entries = engine.entries_of(&u.company).await?;
+    let known = engine.known(&u.connection.id).await?;
     let mut holders: BTreeMap<&ledger::EntryKey, u64> = BTreeMap::new();
     for key in entries.iter().flat_map(|e| &e.keys) {
         *holders.entry(key).or_insert(0) += 1;

@@ -6,7 +6,6 @@
 use super::Undertaking;
 use super::baseline::{self, Baseline};
 use crate::engine::Engine;
-use crate::store::movement;
 use ledger::{Money, Problem};
 use std::collections::BTreeMap;
 
@@ -26,7 +25,7 @@ pub struct BackAgain {
 /// Compares the books with the baseline.
 pub async fn compare(engine: &Engine, u: &Undertaking, before: &Baseline) -> Result<BackAgain, Problem> {
     let now = baseline::take(engine.books(&u.company).await?.as_ref(), 0, engine.now()).await?;
-    let known = movement::known(&engine.pool, &u.connection.id).await?;
+    let known = engine.known(&u.connection.id).await?;
     let mut back = BackAgain { compared: before.entries.len() as u64, ..BackAgain::default() };
     let mut moved: BTreeMap<&ledger::AccountId, Money> = BTreeMap::new();
     for (id, then) in &before.entries {

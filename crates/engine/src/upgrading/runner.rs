@@ -22,41 +22,63 @@ pub struct Surroundings {
 }
 
 impl Engine {
-    /// Every event of an upgrade, in order.
-    async fn events(&self, upgrade_id: &str) -> Result<Vec<Event>, Problem> {
-        let entries = self.journal.entries_of(upgrade_id).await?;
-        entries.iter().filter(|e| e.kind.starts_with("upgrade.")).map(|e| Event::from_stored(&e.body)).collect()
+    /// The fold of an upgrade's events; None when it has none. The log only grows, so what was folded before is the start of it.
+    async fn folded(&self, upgrade_id: &str) -> Result<Option<State>, Problem> {
+        let remembered = self.memory.remembered.folded(upgrade_id);
+        let (mut through, mut state) = remembered.unwrap_or_default();
+        let filter = journal::Filter { scope: Some(upgrade_id.to_string()), kind: None };
+        loop {
+            let page = self.journal.entries(&filter, through, journal::store::LARGEST_PAGE).await?;
+            let Some(last) = page.last() else { break };
+            through = last.seq;
+            let events: Vec<Event> = page.iter().filter(|e| e.kind.starts_with("upgrade.")).map(|e| Event::from_stored(&e.body)).collect::<Result<_, _>>()?;
+            state = upgrade::fold_on(state, &events)?;
+        }
+        if state.events == 0 {
+            return Ok(None);
+        }
+        self.memory.remembered.fold_is(upgrade_id, through, &state);
+        Ok(Some(state))
     }
 
     /// Where an upgrade stands: the fold of its journal. Errors: `E-UPGRADE-UNKNOWN`, those of the journal.
     pub async fn upgrade_state(&self, upgrade_id: &str) -> Result<State, Problem> {
-        let events = self.events(upgrade_id).await?;
-        if events.is_empty() {
-            return Err(Problem::new(
+        self.folded(upgrade_id).await?.ok_or_else(|| {
+            Problem::new(
                 E_UPGRADE_UNKNOWN,
                 format!("There is no upgrade \"{upgrade_id}\" here."),
                 "The log holds nothing about it.",
                 "List the upgrades, then name one of them.",
-            ));
-        }
-        upgrade::fold(&events)
+            )
+        })
     }
 
     /// Writes an event after the machine has accepted it, and returns the state it leads to.
     pub async fn record(&self, upgrade_id: &str, event: Event) -> Result<State, Problem> {
+        self.record_all(upgrade_id, vec![event]).await
+    }
+
+    /// As [`Engine::record`], several events at once: all of them reach the disk, or none.
+    pub(crate) async fn record_all(&self, upgrade_id: &str, events: Vec<Event>) -> Result<State, Problem> {
         let mut tx = journal::begin(&self.pool).await?;
-        let events = self.events(upgrade_id).await?;
-        let state = upgrade::fold(&events)?;
-        let step = upgrade::step(&state, &event)?;
-        self.journal_in(&mut tx, Some(upgrade_id), &format!("upgrade.{}", event.kind()), event.to_stored()?).await?;
-        if step.state.is_over() && !state.is_over() {
-            stored::close(&mut tx, upgrade_id).await?;
-            if let Some(plan) = &step.state.plan {
-                stored::clear_owners(&mut tx, &plan.connection).await?;
+        let before = self.folded(upgrade_id).await?.unwrap_or_default();
+        let mut state = before.clone();
+        for event in events {
+            let step = upgrade::step(&state, &event)?;
+            self.journal_in(&mut tx, Some(upgrade_id), &format!("upgrade.{}", event.kind()), event.to_stored()?).await?;
+            if step.state.is_over() && !state.is_over() {
+                stored::close(&mut tx, upgrade_id).await?;
+                if let Some(plan) = &step.state.plan {
+                    stored::clear_owners(&mut tx, &plan.connection).await?;
+                }
             }
+            state = step.state;
         }
         tx.commit().await.map_err(|e| crate::store::failed("write the log", &e))?;
-        Ok(step.state)
+        if state.stage != before.stage || state.is_over() != before.is_over() {
+            self.sign_log().await?;
+        }
+        Ok(state)
     }
 
     /// Opens an upgrade with its plan. Errors: `E-UPGRADE-OPEN` when one is open for this connection.

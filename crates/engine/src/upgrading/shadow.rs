@@ -5,7 +5,7 @@
 use super::Undertaking;
 use super::slices;
 use crate::engine::Engine;
-use crate::store::movement::{self, Known};
+use crate::store::movement::Known;
 use crate::store::upgrade as stored;
 use crate::sync::Read;
 use books::{BookEntry, EntryId};
@@ -39,7 +39,7 @@ pub fn rules(package: &connector::Package) -> Vec<ExpectedRule> {
 
 /// Compares what stands in the books with what the new connector would post, record by record.
 pub async fn compare(engine: &Engine, u: &Undertaking, read: &Read) -> Result<Shadow, Problem> {
-    let known = movement::known(&engine.pool, &u.connection.id).await?;
+    let known = engine.known(&u.connection.id).await?;
     let pairs = slices::pairs(u, read, &known)?;
     let book = engine.books(&u.company).await?;
     let ids: Vec<EntryId> = known.entries.keys().map(|id| EntryId(id.clone())).collect();
@@ -71,6 +71,8 @@ pub async fn compare(engine: &Engine, u: &Undertaking, read: &Read) -> Result<Sh
 /// Entries of the old connector at or after the boundary that no record of the new one stands for.
 fn only_old(u: &Undertaking, known: &Known, in_books: &BTreeMap<String, BookEntry>, covered: &BTreeSet<&str>) -> Vec<PostedMovement> {
     let mut instants: BTreeMap<&str, (jiff::Timestamp, &str, &str)> = BTreeMap::new();
+    // A person chose the accounts of these; no connector is asked about them.
+    let chosen = crate::holding::standing::chosen_entries(known);
     for identity in known.identities.values() {
         let at = instants.entry(identity.entry_id.as_str()).or_insert((identity.instant, &identity.stream, &identity.record));
         at.0 = at.0.min(identity.instant);
@@ -78,7 +80,7 @@ fn only_old(u: &Undertaking, known: &Known, in_books: &BTreeMap<String, BookEntr
     known
         .entries
         .values()
-        .filter(|entry| entry.version == u.from && !covered.contains(entry.entry_id.as_str()))
+        .filter(|entry| entry.version == u.from && !covered.contains(entry.entry_id.as_str()) && !chosen.contains(entry.entry_id.as_str()))
         .filter_map(|entry| {
             let (instant, stream, record) = instants.get(entry.entry_id.as_str())?;
             if *instant < u.new_from {

@@ -7,8 +7,10 @@
 use super::Undertaking;
 use crate::changes::{self, Intent, PlannedEntry};
 use crate::engine::Engine;
+use crate::holding;
 use crate::postings::{self, Route};
 use crate::progress::Watcher;
+use crate::store::company::Connection;
 use crate::store::movement::{self, KeyState, Known};
 use crate::sync::Read;
 use books::{BookEntry, EntryId};
@@ -42,7 +44,7 @@ pub struct Pair<'a> {
     pub draft: &'a Draft,
     /// Old entries in the books that hold this record's movements.
     pub old: BTreeSet<String>,
-    /// Keys that a person's own entry holds.
+    /// Keys about which a person decided: typed, linked, left out, or posted to accounts of their choice.
     pub linked: u64,
     /// Entries that the new connector would post instead.
     pub new: Vec<PlannedEntry>,
@@ -59,10 +61,14 @@ pub fn pairs<'a>(u: &Undertaking, read: &'a Read, known: &Known) -> Result<Vec<P
         }
         let mut old = BTreeSet::new();
         let mut linked = 0;
+        let mut left_out = false;
         let mut converted = 0;
         for part in &draft.parts {
             match known.holder(&part.key) {
-                Some(holder) if holder.state == KeyState::Linked => linked += 1,
+                Some(holder) if holding::standing::decided(holder) => {
+                    linked += 1;
+                    left_out |= holder.state == KeyState::Excluded;
+                }
                 Some(holder) if holder.version == u.to => converted += 1,
                 Some(holder) => {
                     old.insert(holder.entry_id.clone());
@@ -76,7 +82,12 @@ pub fn pairs<'a>(u: &Undertaking, read: &'a Read, known: &Known) -> Result<Vec<P
         let one = std::slice::from_ref(draft);
         let replaced = |key: &EntryKey| known.holder(key).is_some_and(|holder| !old.contains(&holder.entry_id));
         let planned = postings::plan(one, &u.to, known, &u.connection.roles, u.company.closed_through, replaced, |_, part| {
-            if postings::is_new(part.instant, u.new_from) { Route::Mine } else { Route::Elsewhere }
+            match postings::is_new(part.instant, u.new_from) {
+                // A person left the record out; what came of it since waits for a person, too.
+                true if left_out => Route::Hold(holding::AFTER_ANSWER, "A person left this record out before this part of it happened.".to_string()),
+                true => Route::Mine,
+                false => Route::Elsewhere,
+            }
         })?;
         pairs.push(Pair { draft, old, linked, new: planned.entries, holds: planned.holds });
     }
@@ -115,7 +126,7 @@ pub async fn plan_slice(engine: &Engine, u: &Undertaking, read: &Read, known: &K
 fn held_reason(pair: &Pair) -> Option<String> {
     // Only a hold that leaves a hole matters when an old entry would go out.
     if pair.linked > 0 && pair.old.is_empty() && pair.new.is_empty() {
-        return Some("It is in the books by an entry that a person typed.".to_string());
+        return Some("A person decided about it: it is in the books by an entry of theirs, or was left out.".to_string());
     }
     let hold = pair.holds.first()?;
     (!pair.old.is_empty()).then(|| hold.reason.clone())
@@ -177,11 +188,33 @@ pub async fn convert(engine: &Engine, u: &Undertaking, name: SliceName, slice_pl
     Ok(written)
 }
 
+/// What the way back of an upgrade did to the books, over all shares.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Undone {
+    pub taken_out: u64,
+    pub put_back: u64,
+}
+
+impl Engine {
+    /// Counts what was taken out and put back when the upgrade was rolled back; only changes that are done count.
+    pub async fn undone(&self, connection: &Connection, upgrade: &str) -> Result<Undone, Problem> {
+        let mut undone = Undone::default();
+        for head in movement::change_heads(&self.pool, &connection.id, movement::ChangeState::Done).await? {
+            if head.upgrade_id.as_deref() == Some(upgrade) && head.purpose.starts_with(changes::UNDO) {
+                let intent: Intent = crate::store::unpacked("change", &movement::change_intent(&self.pool, &head.id).await?)?;
+                undone.taken_out += intent.remove.len() as u64;
+                undone.put_back += intent.restore.len() as u64;
+            }
+        }
+        Ok(undone)
+    }
+}
+
 /// Takes out what the new connector posted in a share and puts the old entries back as they were.
 /// Entries that a person has changed meanwhile stop it: nothing of theirs is overwritten.
 pub async fn undo(engine: &Engine, u: &Undertaking, name: SliceName, watcher: &Watcher) -> Result<Written, Problem> {
     let all = movement::changes(&engine.pool, &u.connection.id, Some(movement::ChangeState::Done)).await?;
-    let known = movement::known(&engine.pool, &u.connection.id).await?;
+    let known = engine.known(&u.connection.id).await?;
     let mut out = BTreeSet::new();
     // By id: a share that was converted, undone and converted again has taken the same entries out twice.
     let mut back: BTreeMap<String, changes::TakenOut> = BTreeMap::new();
@@ -202,6 +235,6 @@ pub async fn undo(engine: &Engine, u: &Undertaking, name: SliceName, watcher: &W
         amount: Money::new(minor, u.company.currency),
     };
     let intent = Intent { post: Vec::new(), remove, restore: back.into_values().collect() };
-    engine.change_books(&u.company, &u.connection, Some(&u.id), &format!("undo:{}", name.name()), intent, watcher).await?;
+    engine.change_books(&u.company, &u.connection, Some(&u.id), &format!("{}{}", changes::UNDO, name.name()), intent, watcher).await?;
     Ok(written)
 }

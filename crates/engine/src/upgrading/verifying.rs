@@ -7,20 +7,21 @@ use super::Undertaking;
 use super::baseline::{Baseline, EntryThen};
 use crate::changes::{Intent, TakenOut};
 use crate::engine::Engine;
+use crate::holding;
 use crate::store::movement::{self, ChangeState, KeyState, Known};
 use crate::store::unpacked;
 use crate::sync::Read;
-use books::{BookEntry, Period};
-use ledger::{EntryKey, Money, Problem, Role};
+use books::BookEntry;
+use ledger::{Draft, EntryKey, Money, Problem, Role};
 use reconcile::{BookLine, ClearingPosting, Explained, MoneyVerdict, Otherwise, Settlement, Sighting, TieOut};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError};
 
 /// Everything that the checks after a stage are asked about, read at one moment.
 pub struct Seen {
     pub now: Baseline,
-    pub entries: Vec<BookEntry>,
-    pub known: Known,
+    pub entries: Arc<Vec<BookEntry>>,
+    pub known: Arc<Known>,
     pub verdict: MoneyVerdict,
     pub tie_out: TieOut,
     /// Clearing account: what the books say, and what the processor's movements say.
@@ -34,13 +35,14 @@ pub struct Seen {
 /// Reads the books and judges the money against the baseline.
 pub async fn look(engine: &Engine, u: &Undertaking, baseline: &Baseline, read: &Read) -> Result<Seen, Problem> {
     let book = engine.books(&u.company).await?;
-    let entries = book.entries(Period::ALL).await?;
+    let entries = engine.entries_of(&u.company).await?;
     let now = super::baseline::of(book.as_ref(), &entries, 0, engine.now()).await?;
-    let known = movement::known(&engine.pool, &u.connection.id).await?;
+    let known = engine.known(&u.connection.id).await?;
     let (ours, touched) = explained_by_us(engine, u, baseline).await?;
     let (theirs, by_people) = explained_by_people(baseline, &now, &touched)?;
     let explained: Vec<Explained> = ours.into_iter().chain(theirs).collect();
-    let sightings = sightings(u, read, &known, &entries);
+    let holds = movement::holds(&engine.pool, &u.connection.id, &u.to).await?;
+    let sightings = sightings(u, read, &known, &entries, &holds);
     let verdict = reconcile::verdict(&baseline.totals(), &now.totals(), &explained, &sightings, u.company.currency)?;
     let tie_out = tie_out(u, read, &known, &entries)?;
     let (clearing_books, clearing_processor) = clearing(u, read, &known, &entries)?;
@@ -119,14 +121,14 @@ fn explained_by_people(baseline: &Baseline, now: &Baseline, touched: &BTreeSet<S
 }
 
 /// Every movement the new connector knows, with how often it is in the books and why it may not be.
-pub fn sightings(u: &Undertaking, read: &Read, known: &Known, entries: &[BookEntry]) -> Vec<Sighting> {
+pub fn sightings(u: &Undertaking, read: &Read, known: &Known, entries: &[BookEntry], holds: &[movement::Hold]) -> Vec<Sighting> {
     let mut holders: BTreeMap<&EntryKey, u64> = BTreeMap::new();
     for entry in entries {
         for key in &entry.keys {
             *holders.entry(key).or_insert(0) += 1;
         }
     }
-    let held: BTreeSet<&str> = read.mapped.held.iter().map(|h| h.record.as_str()).collect();
+    let held: BTreeSet<&str> = read.mapped.held.iter().map(|h| h.record.as_str()).chain(holds.iter().map(|h| h.record.as_str())).collect();
     let mut sightings = Vec::new();
     for draft in &read.mapped.drafts {
         for part in draft.parts.iter().filter(|p| p.instant >= u.connection.sync_from) {
@@ -134,6 +136,7 @@ pub fn sightings(u: &Undertaking, read: &Read, known: &Known, entries: &[BookEnt
             let count: u64 = keys.filter_map(|key| holders.get(key)).sum();
             let otherwise = match known.holder(&part.key) {
                 Some(holder) if holder.state == KeyState::Linked => Some(Otherwise::Aliased),
+                Some(holder) if holder.state == KeyState::Excluded => Some(Otherwise::Excluded),
                 Some(_) | None if held.contains(draft.record.as_str()) => Some(Otherwise::Held),
                 // Lines that come to nothing are not posted; nothing of theirs can be lost.
                 Some(_) | None if part.lines.iter().all(|line| line.amount.is_zero()) => Some(Otherwise::Excluded),
@@ -152,10 +155,11 @@ fn tie_out(u: &Undertaking, read: &Read, known: &Known, entries: &[BookEntry]) -
     let by_id: BTreeMap<&str, &BookEntry> = entries.iter().map(|e| (e.id.0.as_str(), e)).collect();
     let mut settlements = Vec::new();
     let mut postings = Vec::new();
+    let by_key: HashMap<&EntryKey, &Draft> = read.mapped.drafts.iter().flat_map(|d| d.parts.iter().map(move |p| (&p.key, d.as_ref()))).collect();
     for settlement in read.mapped.settlements.iter() {
-        let Some(draft) = read.mapped.drafts.iter().find(|d| d.parts.iter().any(|p| p.key == settlement.key)) else { continue };
+        let Some(draft) = by_key.get(&settlement.key) else { continue };
         let holders: BTreeSet<&str> = draft.parts.iter().filter_map(|p| known.holder(&p.key)).map(|i| i.entry_id.as_str()).collect();
-        let linked = draft.parts.iter().filter_map(|p| known.holder(&p.key)).any(|i| i.state == KeyState::Linked);
+        let linked = draft.parts.iter().filter_map(|p| known.holder(&p.key)).any(holding::standing::decided);
         if linked || draft.parts.iter().all(|p| p.instant < u.connection.sync_from) {
             continue;
         }
@@ -192,10 +196,12 @@ fn clearing(u: &Undertaking, read: &Read, known: &Known, entries: &[BookEntry]) 
             .drafts
             .iter()
             .flat_map(|d| &d.parts)
-            .filter(|p| p.instant >= u.connection.sync_from && known.holder(&p.key).is_none_or(|h| h.state == KeyState::Posted))
+            .filter(|p| p.instant >= u.connection.sync_from && known.holder(&p.key).is_none_or(|h| !holding::standing::decided(h)))
             .flat_map(|p| &p.lines)
             .filter(|l| l.role == Role::Clearing)
-            .map(|l| l.amount),
+            .map(|l| l.amount)
+            // Where no rule knew the movement, what the person who posted it said stands in its place.
+            .chain(holding::standing::said(known).flat_map(|e| &e.entry.lines).filter(|l| l.account == *account).map(|l| l.amount)),
     )?;
     Ok((books, processor))
 }

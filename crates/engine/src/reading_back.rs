@@ -1,0 +1,142 @@
+//! Reading a backup back and looking into its list, without restoring it.
+//!
+//! Reading back is mark two: everything that was written comes back equal. It is never called a proof, which only a
+//! restored and opened book is (`backups.rs`). A backup that turns out to be unfit loses the marks it had.
+
+use crate::backups::{self, BackupRow, E_BACKUP_NONE};
+use crate::engine::Engine;
+use crate::progress::Watcher;
+use crate::store::company::Company;
+use crate::store::failed;
+use backup::{Backups, Manifest, Place, RecoveryKit, Worker};
+use ledger::Problem;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// What was read back of a backup and found equal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadBack {
+    pub files: u64,
+    pub bytes: u64,
+}
+
+impl Engine {
+    /// Reads one backup back: every pack of its place and every file of its own list, compared. Nothing is restored, so this
+    /// is mark two again, not a proof. One that turns out to be damaged or incomplete loses its marks.
+    /// Errors: those of `backup`.
+    pub async fn check_backup(&self, company: &Company, row: &BackupRow, watcher: &Watcher) -> Result<ReadBack, Problem> {
+        let (place, key) = self.place_key().await?;
+        let worker = self.cancellable(watcher);
+        let report = watcher.clone();
+        let read = tokio::task::block_in_place(|| {
+            let copied = worker.confirm(&place, &key, &row.snapshot)?;
+            if *copied.manifest() != row.manifest {
+                return Err(backup::problems::mismatch(&["The list of files in the backup is not the one that was noted when it was taken.".to_string()]));
+            }
+            worker.check(&place, &key, &row.snapshot, &mut |p| report.report("Reading the backup back", p.done_bytes, p.total_bytes, "bytes"))
+        });
+        let scope = row.upgrade_id.as_deref().or(Some(&company.id));
+        match read {
+            Ok(checked) => {
+                sqlx::query("UPDATE backup SET checked_at = $2 WHERE id = $1")
+                    .bind(&row.id)
+                    .bind(self.now().to_string())
+                    .execute(&self.pool)
+                    .await
+                    .map_err(|e| failed("note that a backup was read back", &e))?;
+                self.journal(scope, "backup.checked", json!({"backup": row.id, "files": checked.files(), "bytes": checked.bytes()})).await?;
+                Ok(ReadBack { files: checked.files(), bytes: checked.bytes() })
+            }
+            Err(problem) if backup::problems::UNFIT.contains(&problem.code) => {
+                sqlx::query("UPDATE backup SET checked_at = NULL, restored_at = NULL WHERE id = $1")
+                    .bind(&row.id)
+                    .execute(&self.pool)
+                    .await
+                    .map_err(|e| failed("note that a backup is damaged", &e))?;
+                self.journal(scope, "backup.unfit", json!({"backup": row.id, "code": problem.code.0})).await?;
+                Err(problem)
+            }
+            Err(problem) => Err(problem),
+        }
+    }
+
+    /// What a backup says it holds, read from the backup itself: its list of files and totals. Quick; nothing is compared.
+    pub async fn backup_list(&self, row: &BackupRow) -> Result<Manifest, Problem> {
+        let (place, key) = self.place_key().await?;
+        tokio::task::block_in_place(|| self.worker().preview(&place, &key, &row.snapshot))
+    }
+
+    /// Brings only the book of a backup into `to`, compared with the backup's list. For a look; no proof of the rest.
+    pub(crate) async fn fetch_book(&self, row: &BackupRow, to: &Path) -> Result<(Manifest, PathBuf), Problem> {
+        let (place, key) = self.place_key().await?;
+        let book = backups::book_in(&row.manifest)?;
+        let manifest = tokio::task::block_in_place(|| self.worker().fetch(&place, &key, &row.snapshot, std::slice::from_ref(&book), to))?;
+        Ok((manifest, to.join(book)))
+    }
+}
+
+/// A place opened with a kit, on a computer that has nothing else.
+fn opened(worker: &Path, place: &Path, kit_text: &str) -> Result<(Backups, Place, RecoveryKit), Problem> {
+    let kit = RecoveryKit::parse(kit_text)?;
+    let place = Place::folder(std::fs::canonicalize(place).map_err(|e| crate::home::cannot_use(place, &e))?)?;
+    Ok((Backups::new(Worker::new(worker.to_path_buf())), place, kit))
+}
+
+/// The backups of a place, opened with a kit. Newest first.
+pub fn list_with_kit(worker: &Path, place: &Path, kit_text: &str) -> Result<Vec<backup::Snapshot>, Problem> {
+    let (worker, place, kit) = opened(worker, place, kit_text)?;
+    let mut all = worker.list(&place, kit.key())?;
+    all.sort_by(|a, b| (b.at, &b.id).cmp(&(a.at, &a.id)));
+    Ok(all)
+}
+
+/// The backup with this id, or the newest of the place. Errors: `E-BACKUP-NONE`.
+fn chosen(worker: &Backups, place: &Place, kit: &RecoveryKit, snapshot: Option<&str>) -> Result<String, Problem> {
+    if let Some(id) = snapshot {
+        return Ok(id.to_string());
+    }
+    let mut all = worker.list(place, kit.key())?;
+    all.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+    all.last().map(|s| s.id.clone()).ok_or_else(|| {
+        Problem::new(
+            E_BACKUP_NONE,
+            "This place holds no backup.",
+            "Its list is empty.",
+            "Check that it is the folder named on the recovery kit.",
+        )
+    })
+}
+
+/// What a backup says it holds, and its full id, with nothing but the place and the kit. Quick; nothing is compared.
+pub fn list_of_backup_with_kit(worker: &Path, place: &Path, kit_text: &str, snapshot: Option<&str>) -> Result<(Manifest, String), Problem> {
+    let (worker, place, kit) = opened(worker, place, kit_text)?;
+    let id = chosen(&worker, &place, &kit, snapshot)?;
+    Ok((worker.preview(&place, kit.key(), &id)?, id))
+}
+
+/// Brings book and set-up of a backup into `to`, for a look with nothing but the place and the kit.
+/// Gives the backup's list and the path of the book.
+pub fn fetch_with_kit(worker: &Path, place: &Path, kit_text: &str, snapshot: &str, to: &Path) -> Result<(Manifest, PathBuf), Problem> {
+    let (worker, place, kit) = opened(worker, place, kit_text)?;
+    let book = backups::book_in(&worker.preview(&place, kit.key(), snapshot)?)?;
+    let to = std::path::absolute(to).map_err(|e| crate::home::cannot_use(to, &e))?;
+    let manifest = worker.fetch(&place, kit.key(), snapshot, &[book.clone(), backups::SET_UP_FILE.to_string()], &to)?;
+    Ok((manifest, to.join(book)))
+}
+
+/// Restores a backup on a computer that has nothing but the place and the kit. Errors: `E-BACKUP-…`.
+pub fn restore_with_kit(
+    worker: &Path,
+    place: &Path,
+    kit_text: &str,
+    snapshot: Option<&str>,
+    to: &Path,
+    watcher: &Watcher,
+) -> Result<(backup::Restored, String), Problem> {
+    let (worker, place, kit) = opened(worker, place, kit_text)?;
+    let id = chosen(&worker, &place, &kit, snapshot)?;
+    let report = watcher.clone();
+    let to = std::path::absolute(to).map_err(|e| crate::home::cannot_use(to, &e))?;
+    let restored = worker.restore(&place, kit.key(), &id, &to, &mut |p| report.report("Restoring", p.done_bytes, p.total_bytes, "bytes"))?;
+    Ok((restored, id))
+}
