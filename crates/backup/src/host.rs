@@ -366,6 +366,31 @@ impl Backups {
         }
     }
 
+    /// Brings back a few files of a backup, for a look: quick, and no proof of the rest. Gives the backup's own list.
+    /// Errors: as [`Backups::restore`], and `E-BACKUP-DAMAGED` when one of these files or the list itself does not come back right.
+    pub fn fetch(&self, place: &Place, key: &RepositoryKey, id: &str, paths: &[String], to: &Path) -> Result<Manifest, Problem> {
+        if !to.is_absolute() {
+            return Err(problems::staging(format!("The folder \"{}\" must be given in full.", to.display())));
+        }
+        let task = Task::Fetch {
+            id: id.to_owned(),
+            paths: paths.to_vec(),
+            to: to.to_owned(),
+        };
+        match self.run(place, Some(key), None, task, &mut |_| {})? {
+            Reply::Restored {
+                manifest: Some(manifest),
+                lost,
+                ..
+            } if lost.is_empty() => Ok(manifest),
+            Reply::Restored { lost, .. } => {
+                let findings: Vec<String> = lost.iter().map(|lost| format!("{}: {}", lost.path, lost.why)).collect();
+                Err(problems::damaged("What is in this backup cannot be shown.", &findings))
+            }
+            other => Err(unexpected(&other)),
+        }
+    }
+
     /// Every backup in the place, oldest first; needs nothing but the place and its key.
     pub fn list(&self, place: &Place, key: &RepositoryKey) -> Result<Vec<Snapshot>, Problem> {
         match self.run(place, Some(key), None, Task::List, &mut |_| {})? {

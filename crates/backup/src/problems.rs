@@ -43,6 +43,9 @@ pub const CODES: &[Code] = &[
     E_ENGINE,
 ];
 
+/// What a backup is told with when it cannot be relied on any more, whatever the place's state.
+pub const UNFIT: &[Code] = &[E_INCOMPLETE, E_MISMATCH, E_DAMAGED, E_UNKNOWN];
+
 /// So many findings are listed one by one; the rest is counted.
 const MOST_LISTED: usize = 20;
 /// Seconds after which a place in use is worth another try.
@@ -71,7 +74,8 @@ pub(crate) fn incomplete(findings: &[String]) -> Problem {
     )
 }
 
-pub(crate) fn mismatch(findings: &[String]) -> Problem {
+/// A backup does not equal what it was made from.
+pub fn mismatch(findings: &[String]) -> Problem {
     list(
         Problem::new(
             E_MISMATCH,

@@ -12,12 +12,12 @@ use crate::manifest::Manifest;
 use crate::place::Place;
 use crate::problems;
 
-pub const FORM: u32 = 1;
+pub const FORM: u32 = 2;
 /// One line from the worker; a manifest is the largest thing in one.
 pub const LARGEST_LINE_BYTES: usize = 128 * 1024 * 1024;
 
 /// No Debug: it holds the key.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     pub form: u32,
@@ -28,7 +28,7 @@ pub struct Request {
     pub task: Task,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "task", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Task {
     Create,
@@ -52,10 +52,27 @@ pub enum Task {
         id: String,
         to: PathBuf,
     },
+    /// Only these files, and only if each of them comes back right.
+    Fetch {
+        id: String,
+        paths: Vec<String>,
+        to: PathBuf,
+    },
     List,
     Preview {
         id: String,
     },
+}
+
+impl Task {
+    /// Whether it leaves the place as it is, and may be done twice.
+    pub fn only_reads(&self) -> bool {
+        match self {
+            Task::Unlock | Task::Confirm { .. } | Task::Check { .. } | Task::CheckPlace | Task::List | Task::Preview { .. } => true,
+            // A restore writes into a folder that must be empty, so a second try would be refused.
+            Task::Create | Task::AddCode | Task::Take { .. } | Task::Restore { .. } | Task::Fetch { .. } => false,
+        }
+    }
 }
 
 /// What a snapshot says of itself; kept in restic's description field.

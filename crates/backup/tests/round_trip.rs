@@ -285,3 +285,28 @@ fn a_staging_with_a_hole_an_empty_book_or_a_stranger_is_refused() {
         "not a plain file",
     );
 }
+
+#[test]
+fn a_few_files_are_fetched_for_a_look_without_the_rest_and_a_damaged_one_is_refused() {
+    let office = office(40);
+    let book = vec!["harbour.gnucash".to_owned()];
+    let to = office.folder("look");
+    let manifest = backups().fetch(&office.place, &office.key, &office.id, &book, &to).expect("fetches");
+    assert_eq!(&manifest, office.staging.manifest());
+    same(office.staging.dir(), &to, book.iter().map(String::as_str));
+    assert_eq!(fs::read_dir(&to).expect("lists").count(), 1, "nothing but the book");
+    let absent = backups().fetch(&office.place, &office.key, &office.id, &["../secret".to_owned()], &office.folder("no"));
+    assert_eq!(absent.expect_err("not there").code, Code("E-BACKUP-DAMAGED"));
+
+    // A byte inside the largest pack: neither looking nor reading back calls it whole.
+    let pack = office.largest_in("data");
+    let mut bytes = fs::read(&pack).expect("reads");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x40;
+    fs::write(&pack, bytes).expect("writes");
+    let all: Vec<String> = manifest.files.iter().map(|file| file.path.clone()).collect();
+    let fetched = backups().fetch(&office.place, &office.key, &office.id, &all, &office.folder("damaged"));
+    assert_eq!(fetched.expect_err("damaged").code, Code("E-BACKUP-DAMAGED"));
+    let checked = backups().check(&office.place, &office.key, &office.id, &mut quiet);
+    assert_eq!(checked.expect_err("damaged").code, Code("E-BACKUP-DAMAGED"));
+}

@@ -1,4 +1,4 @@
-//! The tasks themselves: create, take, confirm, check, restore, list, preview.
+//! The tasks themselves: create, take, confirm, check, restore, fetch, list, preview.
 //!
 //! Every task inspects the place first and opens the repository with its master key (no key stretching). Nothing is
 //! pruned or deleted. `Ok` of the engine is never taken for success: what was written is listed and compared.
@@ -55,7 +55,8 @@ pub fn run(request: Request) -> Result<Reply, Problem> {
         Task::Confirm { id } => at.confirm(&text(&request.key)?, &id, 0),
         Task::Check { id } => at.check(&text(&request.key)?, Some(&id)),
         Task::CheckPlace => at.check(&text(&request.key)?, None),
-        Task::Restore { id, to } => at.restore(&text(&request.key)?, &id, &to),
+        Task::Restore { id, to } => at.bring_back(&text(&request.key)?, &id, None, &to),
+        Task::Fetch { id, paths, to } => at.bring_back(&text(&request.key)?, &id, Some(&paths), &to),
         Task::List => at.list(&text(&request.key)?),
         Task::Preview { id } => at.preview(&text(&request.key)?, &id),
     }
@@ -300,7 +301,7 @@ impl At {
                 // Another program's snapshot: its packs were read above, and it has no hashes to compare with.
                 continue;
             }
-            match self.read_all(&repository, snapshot, None) {
+            match self.read_all(&repository, snapshot, None, None) {
                 Ok(read) => {
                     count += read.files;
                     bytes += read.bytes;
@@ -324,7 +325,8 @@ impl At {
         Err(problems::damaged(&what, &[lost, findings].concat()))
     }
 
-    fn restore(&self, key: &str, id: &str, to: &Path) -> Result<Reply, Problem> {
+    /// Restores everything, or only some files, into a folder that is empty or does not exist yet.
+    fn bring_back(&self, key: &str, id: &str, only: Option<&[String]>, to: &Path) -> Result<Reply, Problem> {
         match fs::metadata(to) {
             Ok(_) => {
                 if let Some(name) = first_item(to)? {
@@ -342,7 +344,7 @@ impl At {
             Err(error) if is_disk_full(&error) => return Err(problems::disk_full(&to.display().to_string())),
             Err(error) => return Err(problems::staging(format!("{}: {error}.", to.display()))),
         }
-        let read = self.read_all(&repository, snapshot, Some(to))?;
+        let read = self.read_all(&repository, snapshot, only, Some(to))?;
         Ok(Reply::Restored {
             manifest: read.manifest,
             manifest_sha256: read.manifest_sha256,
@@ -352,8 +354,8 @@ impl At {
         })
     }
 
-    /// Every file of a snapshot, one by one, written to `to` or only hashed; what cannot be read is `lost`.
-    fn read_all(&self, repository: &Readable, snapshot: &SnapshotFile, to: Option<&Path>) -> Result<Read, Problem> {
+    /// Every file of a snapshot (or `only` some), one by one, written to `to` or only hashed; what cannot be read is `lost`.
+    fn read_all(&self, repository: &Readable, snapshot: &SnapshotFile, only: Option<&[String]>, to: Option<&Path>) -> Result<Read, Problem> {
         let nodes =
             read::files(repository, snapshot, &self.faults).map_err(|why| problems::damaged("The backup cannot be listed.", &[why]))?;
         let mut read = Read {
@@ -385,7 +387,14 @@ impl At {
                 why,
             }),
         }
-        let total = nodes.values().map(|node| node.meta.size).sum();
+        if let Some(only) = only {
+            expected.retain(|path, _| only.contains(path));
+            // Asked for and neither listed nor there: lost, not passed over.
+            for path in only {
+                expected.entry(path.clone()).or_insert(None);
+            }
+        }
+        let total = expected.keys().filter_map(|path| nodes.get(path)).map(|node| node.meta.size).sum();
         self.meter
             .start(if to.is_some() { Phase::Restoring } else { Phase::Comparing }, Some(total));
         for (path, planned) in expected {
