@@ -29,6 +29,7 @@ macro_rules! engine_commands {
             upgrade_stop (UpgradeArgs) -> UpgradeView, writes, "Stop the upgrade here";
             upgrade_rollback (UpgradeArgs) -> UpgradeView, writes, "Roll the upgrade back";
             upgrade_next_day (UpgradeArgs) -> UpgradeView, writes, "Let a practice day pass";
+            upgrade_dismiss (UpgradeArgs) -> UpgradeView, writes, "Close the page of an upgrade that was rolled back";
             upgrade_finish (UpgradeArgs) -> UpgradeView, writes, "Finish the upgrade";
             differences_view (DifferencesArgs) -> DifferencesView, reads, "Show what changes";
             backups_view (CompanyArgs) -> BackupsView, reads, "Go to Backups";
@@ -38,6 +39,7 @@ macro_rules! engine_commands {
             restore_start (RestoreStartArgs) -> RestoreView, writes, "Restore a backup";
             recovery_kit (RecoveryKitArgs) -> RecoveryKitView, writes, "Write the recovery kit";
             reconcile_view (ReconcileArgs) -> ReconcileView, reads, "Go to Reconcile";
+            hold_view (HoldArgs) -> HoldView, reads, "Look at a held payment";
             hold_resolve (HoldResolveArgs) -> ReconcileView, writes, "Decide about a held payment";
             sync_now (CompanyArgs) -> JobView, writes, "Fetch and post new payments";
             log_view (LogArgs) -> LogView, reads, "Go to the log";

@@ -29,6 +29,9 @@ pub const E_PRACTICE_NONE: Code = Code("E-PRACTICE-NONE");
 pub const CODES: &[Code] = &[E_PRACTICE, E_PRACTICE_STORY, E_PRACTICE_NONE];
 
 const FACTS_FILE: &str = "practice.json";
+/// Only for the tests that search a whole home for secrets: the practice Square writes down there what it issued. It knows
+/// pretend secrets only; nothing of a real provider passes through it.
+const SECRETS_FILE: &str = "CHANGEOVER_PRACTICE_SECRETS";
 const OLD_VERSION: &str = "1";
 const NEW_VERSION: &str = "2";
 const CONNECTOR: &str = "square";
@@ -114,6 +117,7 @@ impl App {
         .map_err(|e| failed("made", e))?;
         let mut options = ServeOptions::new(story, now);
         options.state_file = Some(self.practice_home().join("practice-square.json"));
+        options.secrets_file = std::env::var_os(SECRETS_FILE).filter(|path| !path.is_empty()).map(PathBuf::from);
         options.port = facts.port;
         options.redirect_path = format!("/callback/{CONNECTOR}");
         match practice::serve(world.clone(), options.clone()).await {
@@ -175,7 +179,10 @@ impl App {
             Problem::new(E_PRACTICE_STORY, why, format!("Known are: {}.", names.join(", ")), "Choose one of these.")
         })?;
         watcher.report("Clearing the last practice company", 0, Some(4), "steps");
-        if let Some(server) = self.inner.server.lock().await.take() {
+        // Held until the new servers stand in their place: whoever wants to reach the practice company meanwhile waits for
+        // these, and does not start others whose address would outlive them in the connection.
+        let mut slot = self.inner.server.lock().await;
+        if let Some(server) = slot.take() {
             server.served.shutdown().await;
         }
         if let Some(old) = self.inner.practice.lock().await.take() {
@@ -197,12 +204,12 @@ impl App {
         served.set_now(until);
         facts.port = port_of(&served);
         self.keep_practice_facts(&facts)?;
+        let (world, base_url, client_id) = (served.world().clone(), served.base_url.clone(), served.client_id.clone());
+        *slot = Some(PracticeServer { served, facts: facts.clone() });
+        drop(slot);
         let book = home.join("books").join("harbour-street-bakery.gnucash");
-        let summary = practice::create_book(&book, served.world()).await.map_err(|why| failed("made", why))?;
-        let (name, zone, first_day, tz) = {
-            let world = served.world();
-            (world.name().to_string(), world.zone_name().to_string(), world.first_day(), world.zone().clone())
-        };
+        let summary = practice::create_book(&book, &world).await.map_err(|why| failed("made", why))?;
+        let (name, zone, first_day, tz) = (world.name().to_string(), world.zone_name().to_string(), world.first_day(), world.zone().clone());
 
         let engine = self.open_practice_at(until).await?;
         watcher.report("Signing in to the practice Square", 2, Some(4), "steps");
@@ -218,8 +225,8 @@ impl App {
                 NewConnection {
                     provider: CONNECTOR.to_string(),
                     environment: "practice".to_string(),
-                    endpoints: Some(json!({"base": served.base_url})),
-                    client_id: served.client_id.clone(),
+                    endpoints: Some(json!({"base": base_url})),
+                    client_id,
                     connector: CONNECTOR.to_string(),
                     version: OLD_VERSION.to_string(),
                     roles,
@@ -231,10 +238,12 @@ impl App {
         engine.sign_in(&company, &connection, OLD_VERSION, &desk).await?;
         let connection = engine.connection(&company, Some(&connection.id)).await?;
         engine.sync(&company, &connection, watcher).await?;
-        served.set_faults(story.faults());
         facts.ready = true;
         self.keep_practice_facts(&facts)?;
-        *self.inner.server.lock().await = Some(PracticeServer { served, facts });
+        if let Some(server) = self.inner.server.lock().await.as_mut() {
+            server.served.set_faults(story.faults());
+            server.facts = facts;
+        }
         self.select(Some(company.id.clone()));
         let connection = engine.connection(&company, Some(&connection.id)).await?;
         Ok((company, connection))

@@ -45,6 +45,9 @@ pub enum Command {
     /// Whether books and processor agree, to the cent
     #[command(subcommand)]
     Reconcile(crate::reconcile::Reconcile),
+    /// Payments that were not posted, and your answer to each
+    #[command(subcommand)]
+    Holds(crate::holds::Holds),
     /// The log of everything that was done
     #[command(subcommand)]
     Log(crate::log::LogCommand),
@@ -164,9 +167,18 @@ mod tests {
             &["upgrade", "rollback", "upgrade-1", "--yes"],
             &["upgrade", "next-day", "--days", "3"],
             &["backup", "verify", "backup-1", "--restore"],
+            &["backup", "preview", "--from", "p", "--recovery-key", "k"],
             &["backup", "restore", "--from", "p", "--recovery-key", "k", "--to", "d"],
             &["reconcile", "export", "--to", "x.csv"],
+            &["holds", "list"],
+            &["holds", "show", "hold-1", "--company", "c"],
+            &["holds", "link", "hold-1", "--entry", "e", "--by", "Ada"],
+            &["holds", "post", "hold-1", "--line", "Income:Sales=-9.50", "--line", "Assets:Clearing=9.50"],
+            &["holds", "exclude", "hold-1", "--reason", "A test of the terminal"],
+            &["holds", "undo", "hold-1"],
             &["log", "verify"],
+            &["log", "verify", "--checkpoint", "c.txt"],
+            &["log", "checkpoint", "--to", "c.txt"],
             &["doctor"],
             &["run"],
             &["run", "app_view", "{}"],

@@ -1,4 +1,5 @@
-//! `changeover backup …`: take one, prove one by restoring it, look inside, restore — also on a computer that has nothing.
+//! `changeover backup …`: take one, read it back, prove one by restoring it, look inside, restore — also on a computer
+//! that has nothing.
 //!
 //! A backup is called proved only after its restored books were opened and every total was compared. A recovery key is
 //! read from its file, never from an argument, and never printed.
@@ -10,7 +11,8 @@ use crate::screen::{counted, grouped};
 use crate::terminal::Terminal;
 use ::backup::Manifest;
 use clap::{Args, Subcommand};
-use engine::backups::{BackupRow, BookTotals, RestoredCopy, compare_totals, open_restored, restore_with_kit, totals_of};
+use engine::backups::{BackupRow, BookTotals, RestoredCopy, compare_totals, open_restored, totals_of};
+use engine::reading_back::{list_of_backup_with_kit, restore_with_kit};
 use ledger::{Currency, Money, Problem};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,26 +33,18 @@ pub enum BackupCommand {
         #[command(flatten)]
         which: Which,
     },
-    /// Prove a backup: restore it into an empty folder, open the books, compare every total
+    /// Read a backup back, every byte compared; with --restore prove it: restored, opened, every total compared
     Verify {
         /// The backup's id; without it, the newest
         id: Option<String>,
         #[command(flatten)]
         which: Which,
-        /// Always done, because nothing less is a proof
+        /// Restore it into an empty folder, open the books and compare every total
         #[arg(long)]
         restore: bool,
     },
     /// Show what a backup holds, without restoring it
-    Preview {
-        /// The backup's id; without it, the newest
-        id: Option<String>,
-        #[command(flatten)]
-        which: Which,
-        /// Compare with the books as they are now
-        #[arg(long)]
-        against_today: bool,
-    },
+    Preview(PreviewArguments),
     /// Restore into an empty folder; the present books are never overwritten
     Restore(RestoreArguments),
     /// Write a recovery kit: with it and the backup folder alone everything can be restored
@@ -60,6 +54,23 @@ pub enum BackupCommand {
         #[command(flatten)]
         which: Which,
     },
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct PreviewArguments {
+    /// The backup's id; without it, the newest
+    pub id: Option<String>,
+    #[command(flatten)]
+    pub which: Which,
+    /// Compare with the books as they are now
+    #[arg(long)]
+    pub against_today: bool,
+    /// On a computer that knows nothing: the backup folder
+    #[arg(long, value_name = "PLACE", requires = "recovery_key", conflicts_with = "against_today")]
+    pub from: Option<PathBuf>,
+    /// On a computer that knows nothing: the file with the recovery kit
+    #[arg(long, value_name = "FILE", requires = "from")]
+    pub recovery_key: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -83,8 +94,9 @@ pub async fn run(terminal: &Terminal, command: BackupCommand) -> Result<Ending, 
     match command {
         BackupCommand::Now { which, label } => now(terminal, which, label).await,
         BackupCommand::List { which } => list(terminal, which).await,
-        BackupCommand::Verify { id, which, restore: _ } => verify(terminal, id, which).await,
-        BackupCommand::Preview { id, which, against_today } => preview(terminal, id, which, against_today).await,
+        BackupCommand::Verify { id, which, restore: true } => prove(terminal, id, which).await,
+        BackupCommand::Verify { id, which, restore: false } => read_back(terminal, id, which).await,
+        BackupCommand::Preview(arguments) => preview(terminal, arguments).await,
         BackupCommand::Restore(arguments) => restore(terminal, arguments).await,
         BackupCommand::RecoveryKit { file, which } => recovery_kit(terminal, file, which).await,
     }
@@ -116,7 +128,7 @@ async fn now(terminal: &Terminal, which: Which, label: String) -> Result<Ending,
             row.id
         ));
         terminal.screen.say(&format!(
-            "It is not proved yet; `changeover backup verify {}` restores it and compares every total.",
+            "It is not proved yet; `changeover backup verify {} --restore` restores it and compares every total.",
             row.id
         ));
     }
@@ -163,7 +175,33 @@ fn mark(done: bool, words: &str) -> String {
     if done { words.to_string() } else { format!("not {words}") }
 }
 
-async fn verify(terminal: &Terminal, id: Option<String>, which: Which) -> Result<Ending, Problem> {
+async fn read_back(terminal: &Terminal, id: Option<String>, which: Which) -> Result<Ending, Problem> {
+    let reached = reach::company(terminal, &which).await?;
+    let row = reached.engine.backup(&reached.company, id.as_deref()).await?;
+    let read = reached.engine.check_backup(&reached.company, &row, &terminal.watcher()).await?;
+    terminal.screen.rest();
+    if terminal.screen.json() {
+        terminal
+            .screen
+            .answer(&json!({"id": row.id, "read_back": true, "proved": row.restored_at.is_some(), "files": read.files, "bytes": read.bytes}));
+        return Ok(Ending::Done);
+    }
+    terminal.screen.data(&format!(
+        "Read back: {} with {}, each equal to what was backed up ({}).",
+        counted(read.files, "file", "files"),
+        bytes(read.bytes),
+        row.id
+    ));
+    if row.restored_at.is_none() {
+        terminal.screen.say(&format!(
+            "That is no proof yet; `changeover backup verify {} --restore` restores it and compares every total.",
+            row.id
+        ));
+    }
+    Ok(Ending::Done)
+}
+
+async fn prove(terminal: &Terminal, id: Option<String>, which: Which) -> Result<Ending, Problem> {
     let reached = reach::company(terminal, &which).await?;
     let row = reached.engine.backup(&reached.company, id.as_deref()).await?;
     let folder = reached.engine.home.work_folder(&format!("proof-{}", row.id))?;
@@ -193,42 +231,63 @@ fn tell_proved(terminal: &Terminal, row: &BackupRow, copy: &RestoredCopy) {
     }
 }
 
-async fn preview(terminal: &Terminal, id: Option<String>, which: Which, against_today: bool) -> Result<Ending, Problem> {
-    let reached = reach::company(terminal, &which).await?;
-    let row = reached.engine.backup(&reached.company, id.as_deref()).await?;
-    let today = match against_today {
-        true => Some(totals_of(&reached.company.books_path).await?),
+/// What is known of a backup that is looked at.
+struct Looked {
+    id: String,
+    manifest: Manifest,
+    /// What this installation noted about it; none on a computer that knows nothing.
+    row: Option<BackupRow>,
+    differences: Option<Vec<String>>,
+}
+
+async fn look(terminal: &Terminal, arguments: &PreviewArguments) -> Result<Looked, Problem> {
+    if let (Some(from), Some(key)) = (&arguments.from, &arguments.recovery_key) {
+        let kit = std::fs::read_to_string(key).map_err(|error| engine::home::cannot_use(key, &error))?;
+        let worker = this_program()?;
+        let (manifest, id) = tokio::task::block_in_place(|| list_of_backup_with_kit(&worker, from, &kit, arguments.id.as_deref()))?;
+        return Ok(Looked { id, manifest, row: None, differences: None });
+    }
+    let reached = reach::company(terminal, &arguments.which).await?;
+    let row = reached.engine.backup(&reached.company, arguments.id.as_deref()).await?;
+    let manifest = reached.engine.backup_list(&row).await?;
+    let differences = match arguments.against_today {
+        true => Some(differences(&manifest, &totals_of(&reached.company.books_path).await?)),
         false => None,
     };
-    let differences = today.as_ref().map(|today| differences(&row.manifest, today));
+    Ok(Looked { id: row.id.clone(), manifest, row: Some(row), differences })
+}
+
+async fn preview(terminal: &Terminal, arguments: PreviewArguments) -> Result<Ending, Problem> {
+    let Looked { id, manifest, row, differences } = look(terminal, &arguments).await?;
+    terminal.screen.rest();
+    let about = &manifest.about;
     if terminal.screen.json() {
         terminal.screen.answer(&json!({
-            "backup": as_json(&row),
-            "company": row.manifest.about.company_name,
-            "made_by": row.manifest.about.made_by,
-            "counts": row.manifest.about.counts,
-            "files": row.manifest.files.iter().map(|f| json!({"path": f.path, "size": f.size})).collect::<Vec<_>>(),
-            "totals": row.manifest.about.totals,
+            "id": id,
+            "backup": row.as_ref().map(as_json),
+            "company": about.company_name,
+            "taken": about.at,
+            "made_by": about.made_by,
+            "counts": about.counts,
+            "files": manifest.files.iter().map(|f| json!({"path": f.path, "size": f.size})).collect::<Vec<_>>(),
+            "totals": about.totals,
             "differs_from_today": differences,
         }));
         return Ok(Ending::Done);
     }
     let screen = &terminal.screen;
-    screen.data(&format!(
-        "Backup {} of \"{}\", taken {}",
-        row.id, row.manifest.about.company_name, row.copied_at
-    ));
-    for (what, count) in &row.manifest.about.counts {
+    screen.data(&format!("Backup {id} of \"{}\", taken {}", about.company_name, about.at));
+    for (what, count) in &about.counts {
         screen.data(&format!("  {:<12} {}", what, grouped(*count)));
     }
     screen.data(&format!(
         "  {:<12} {}, {}",
         "files",
-        grouped(row.manifest.files.len() as u64),
-        bytes(row.manifest.bytes_in_files())
+        grouped(manifest.files.len() as u64),
+        bytes(manifest.bytes_in_files())
     ));
     screen.data("");
-    show_totals(terminal, &row.manifest);
+    show_totals(terminal, &manifest);
     if let Some(differences) = differences {
         screen.data("");
         if differences.is_empty() {
@@ -241,6 +300,14 @@ async fn preview(terminal: &Terminal, id: Option<String>, which: Which, against_
         }
     }
     Ok(Ending::Done)
+}
+
+/// The program that carries the backup worker.
+fn this_program() -> Result<PathBuf, Problem> {
+    match std::env::var_os("CHANGEOVER_WORKER") {
+        Some(worker) => Ok(PathBuf::from(worker)),
+        None => std::env::current_exe().map_err(|error| engine::home::cannot_use(Path::new("this program"), &error)),
+    }
 }
 
 fn money(minor: i64, currency: &str) -> String {
@@ -310,10 +377,7 @@ async fn restore_here(terminal: &Terminal, arguments: &RestoreArguments) -> Resu
 /// With nothing but the backup folder and the kit: no installation is opened or made.
 async fn restore_anywhere(terminal: &Terminal, arguments: &RestoreArguments, from: &Path, key: &Path) -> Result<Ending, Problem> {
     let kit = std::fs::read_to_string(key).map_err(|error| engine::home::cannot_use(key, &error))?;
-    let worker = match std::env::var_os("CHANGEOVER_WORKER") {
-        Some(worker) => PathBuf::from(worker),
-        None => std::env::current_exe().map_err(|error| engine::home::cannot_use(Path::new("this program"), &error))?,
-    };
+    let worker = this_program()?;
     let watcher = terminal.watcher();
     let (restored, id) =
         tokio::task::block_in_place(|| restore_with_kit(&worker, from, &kit, arguments.id.as_deref(), &arguments.to, &watcher))?;

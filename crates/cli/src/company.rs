@@ -184,7 +184,7 @@ async fn add(terminal: &Terminal, arguments: AddArguments) -> Result<Ending, Pro
     }
     let practice = arguments.environment == Environment::Practice;
     let client_id = match (arguments.client_id, practice) {
-        (Some(id), _) => id,
+        (Some(id), _) => engine::companies::read_client_id(&id)?,
         (None, true) => practice::CLIENT_ID.to_string(),
         (None, false) => {
             terminal
@@ -233,17 +233,9 @@ async fn add(terminal: &Terminal, arguments: AddArguments) -> Result<Ending, Pro
 
 /// Start of a day in the business's time zone; today's without one.
 fn first_instant(day: Option<Date>, zone: &str, now: Timestamp) -> Result<Timestamp, Problem> {
-    let unknown = || {
-        Problem::new(
-            engine::companies::E_ZONE_UNKNOWN,
-            format!("The time zone \"{zone}\" is not known."),
-            "Posting dates depend on the business's time zone.",
-            "Use a name such as \"America/New_York\" or \"Europe/Berlin\".",
-        )
-    };
-    let tz = TimeZone::get(zone).map_err(|_| unknown())?;
-    let day = day.unwrap_or_else(|| now.to_zoned(tz.clone()).date());
-    day.to_zoned(tz).map(|start| start.timestamp()).map_err(|_| unknown())
+    // Without a zone that is known there is no today; `sync_from` says so.
+    let today = TimeZone::get(zone).map_or_else(|_| now.to_zoned(TimeZone::UTC).date(), |tz| now.to_zoned(tz).date());
+    engine::companies::sync_from(day.unwrap_or(today), zone, now)
 }
 
 async fn list(terminal: &Terminal) -> Result<Ending, Problem> {

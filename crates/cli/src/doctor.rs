@@ -180,7 +180,7 @@ async fn of_company(findings: &mut Findings, engine: &Engine, company: &Company)
         Ok(None) => findings.add(
             name("backup"),
             State::Attention,
-            "none was proved yet; `changeover backup now`, then `backup verify`",
+            "none was proved yet; `changeover backup now`, then `backup verify --restore`",
         ),
         Err(problem) => findings.problem(name("backup"), &problem),
     }

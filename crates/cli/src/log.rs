@@ -1,6 +1,7 @@
 //! `changeover log …`: the record of everything that was done, and the proof that nobody changed it.
 //!
 //! Verifying opens the file read-only and without the engine: a damaged log must not keep its own judge from looking.
+//! A checkpoint that left this computer (printed, mailed) shows what the file alone cannot: that all of it was rewritten.
 
 use crate::ending::Ending;
 use crate::screen::grouped;
@@ -25,8 +26,21 @@ const PRACTICE: &str = "practice";
 pub enum LogCommand {
     /// Show the newest records
     Show(ShowArguments),
-    /// Check the whole chain: any edit, gap or reordering is found and the first bad record named
-    Verify,
+    /// Check the whole chain and its signatures: any edit, gap or reordering is found and the first bad record named
+    Verify {
+        /// A checkpoint kept elsewhere: shows also a log that was cut off or wholly rewritten
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Option<PathBuf>,
+    },
+    /// Sign the log as it is now; print the note or mail it to somebody, and compare later
+    Checkpoint {
+        /// The file to write; without it, the note is shown
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+        /// Only the log of this company
+        #[arg(long, value_name = "NAME")]
+        company: Option<String>,
+    },
     /// Write every record to a file, one JSON object a line
     Export {
         /// The file to write
@@ -76,7 +90,8 @@ impl Area {
 pub async fn run(terminal: &Terminal, command: LogCommand) -> Result<Ending, Problem> {
     match command {
         LogCommand::Show(arguments) => show(terminal, arguments).await,
-        LogCommand::Verify => verify(terminal).await,
+        LogCommand::Verify { checkpoint } => verify(terminal, checkpoint.as_deref()).await,
+        LogCommand::Checkpoint { to, company } => checkpoint(terminal, to, company).await,
         LogCommand::Export { file } => export(terminal, file).await,
     }
 }
@@ -159,32 +174,53 @@ struct Judged {
     which: &'static str,
     file: PathBuf,
     verdict: Verdict,
+    /// Against a checkpoint from outside.
+    compared: bool,
 }
 
-async fn judged(home: &Path) -> Result<Vec<Judged>, Problem> {
+/// Judges every log of the home, each against the outside note when that belongs to it. The second answer is whether
+/// the note was used: one that belongs to no log here proves nothing.
+async fn judged(home: &Path, note: Option<&str>) -> Result<(Vec<Judged>, bool), Problem> {
     let mut all = Vec::new();
+    let mut used = note.is_none();
     for (which, file) in [("log", home.join(STORE)), ("practice log", home.join(PRACTICE).join(STORE))] {
-        if file.exists() {
-            let verdict = journal::verify::verify_file(&file, None).await?;
-            all.push(Judged { which, file, verdict });
+        if !file.exists() {
+            continue;
         }
+        let mut outside = Vec::new();
+        if let Some(note) = note
+            && journal::verify::installation_of(&file).await.as_deref() == journal::checkpoint::installation_of(note)
+        {
+            used = true;
+            outside.push(note.to_string());
+        }
+        let verdict = journal::verify::verify_file_against(&file, None, &outside).await?;
+        all.push(Judged { which, file, verdict, compared: !outside.is_empty() });
     }
-    Ok(all)
+    Ok((all, used))
 }
 
-async fn verify(terminal: &Terminal) -> Result<Ending, Problem> {
-    let all = judged(&terminal.home).await?;
+async fn verify(terminal: &Terminal, note: Option<&Path>) -> Result<Ending, Problem> {
+    let note = match note {
+        Some(file) => Some(journal::checkpoint::tidied(
+            &std::fs::read_to_string(file).map_err(|error| engine::home::cannot_use(file, &error))?,
+        )),
+        None => None,
+    };
+    let (all, used) = judged(&terminal.home, note.as_deref()).await?;
     if all.is_empty() {
         terminal.screen.say(&format!("There is no log in {}.", terminal.home.display()));
         return Ok(Ending::Failed);
     }
-    let good = all.iter().all(|judged| matches!(judged.verdict, Verdict::Good { .. }));
+    let good = used && all.iter().all(|judged| matches!(judged.verdict, Verdict::Good { .. }));
     if terminal.screen.json() {
         let rows: Vec<Value> = all
             .iter()
             .map(|judged| match &judged.verdict {
-                Verdict::Good { entries, head, .. } => {
-                    json!({"log": judged.which, "file": judged.file, "good": true, "records": entries, "head": head.map(|head| hex(&head))})
+                Verdict::Good { entries, head, signed, .. } => {
+                    let signed = signed.as_ref().map(|signed| json!({"to": signed.seq, "at": signed.at, "key": signed.fingerprint}));
+                    json!({"log": judged.which, "file": judged.file, "good": true, "records": entries, "head": head.map(|head| hex(&head)),
+                           "signed": signed, "compared": judged.compared})
                 }
                 Verdict::Broken { seq, flaw, what } => {
                     json!({"log": judged.which, "file": judged.file, "good": false, "first_bad": seq, "flaw": flaw_words(*flaw), "what": what})
@@ -198,6 +234,12 @@ async fn verify(terminal: &Terminal) -> Result<Ending, Problem> {
             terminal.screen.data(&sentence(judged));
         }
     }
+    if !used {
+        // No file here claims this note: the logs may be right, but the question that was asked is not answered.
+        terminal
+            .screen
+            .say("The checkpoint belongs to none of the logs here: it is another installation's, or the log was replaced by another.");
+    }
     Ok(if good { Ending::Done } else { Ending::Failed })
 }
 
@@ -205,10 +247,24 @@ fn sentence(judged: &Judged) -> String {
     let (which, file) = (judged.which, judged.file.display());
     match &judged.verdict {
         Verdict::Good { entries: 0, .. } => format!("The {which} is empty ({file})."),
-        Verdict::Good { entries, head, .. } => {
+        Verdict::Good { entries, head, signed, .. } => {
             let head = head.map(|head| hex(&head)).unwrap_or_default();
+            let signed = match signed {
+                Some(signed) => format!(
+                    " Signed up to record {}, written {}, with key {}.",
+                    grouped(signed.seq),
+                    signed.at,
+                    signed.fingerprint
+                ),
+                None => " None of it is signed: no keychain held a key when it was written.".to_string(),
+            };
+            let compared = if judged.compared {
+                " It agrees with the checkpoint kept elsewhere."
+            } else {
+                " Whoever owns this computer could have rewritten all of it: only a checkpoint kept elsewhere shows that."
+            };
             format!(
-                "The {which} is whole: {} records, each the next link of the chain, up to {} ({file}).",
+                "The {which} is whole: {} records, each the next link of the chain, up to {}.{signed}{compared} ({file})",
                 grouped(*entries),
                 head.get(..16).unwrap_or(&head)
             )
@@ -230,6 +286,50 @@ fn flaw_words(flaw: Flaw) -> &'static str {
         Flaw::Truncated => "the end was cut off",
         Flaw::Checkpoint => "a checkpoint does not fit",
     }
+}
+
+async fn checkpoint(terminal: &Terminal, to: Option<PathBuf>, company: Option<String>) -> Result<Ending, Problem> {
+    let app = terminal.app().await?;
+    let engine = match &company {
+        Some(name) => app.company(name).await?.0,
+        // The log that people work in: practice only where there is nothing else.
+        None => match with_records(&app.engines().await).await?.into_iter().next() {
+            Some(engine) => engine,
+            None => app.real().clone(),
+        },
+    };
+    let Some(note) = engine.sign_log().await? else {
+        terminal.screen.say(
+            "There is nothing to put down: the log is empty, or the keychain with its key does not answer. Unlock the keychain and try again.",
+        );
+        return Ok(Ending::Failed);
+    };
+    if !note.is_signed() {
+        terminal
+            .screen
+            .say("This computer has no keychain, so the note is not signed. It still shows whether the log was changed.");
+    }
+    let key = engine.journal.signing_key().filter(|_| note.is_signed()).map(|key| key.fingerprint());
+    if let Some(file) = &to {
+        std::fs::write(file, &note.note).map_err(|error| engine::home::cannot_use(file, &error))?;
+    }
+    if terminal.screen.json() {
+        terminal
+            .screen
+            .answer(&json!({"records": note.size, "signed": note.is_signed(), "key": key, "note": note.note, "file": to}));
+        return Ok(Ending::Done);
+    }
+    match to {
+        Some(file) => terminal.screen.data(&format!("The checkpoint of {} records is in {}.", grouped(note.size), file.display())),
+        None => terminal.screen.data(note.note.trim_end()),
+    }
+    if let Some(key) = key {
+        terminal.screen.say(&format!("It is signed with key {key}."));
+    }
+    terminal
+        .screen
+        .say("Keep it away from this computer: print it, or mail it to your bookkeeper. `changeover log verify --checkpoint FILE` compares.");
+    Ok(Ending::Done)
 }
 
 async fn export(terminal: &Terminal, file: PathBuf) -> Result<Ending, Problem> {
@@ -273,6 +373,7 @@ mod tests {
                 flaw: Flaw::Edited,
                 what: "Its content does not match its hash.".to_string(),
             },
+            compared: false,
         };
         assert!(sentence(&judged).contains("record 17"), "{}", sentence(&judged));
     }
@@ -283,6 +384,7 @@ mod tests {
             which: "log",
             file: "x.sqlite".into(),
             verdict: Verdict::Unreadable { why: "no".to_string() },
+            compared: false,
         };
         assert!(!sentence(&judged).contains("whole"));
     }

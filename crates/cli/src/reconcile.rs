@@ -8,9 +8,10 @@ use crate::reach::{self, Which};
 use crate::screen::{counted, grouped};
 use crate::terminal::Terminal;
 use clap::Subcommand;
+use engine::store::answer::{AnswerRow, Answered};
 use engine::store::movement;
 use engine::upgrading::verifying::Seen;
-use ledger::{AccountId, Problem};
+use ledger::{AccountId, Money, Problem};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -35,6 +36,7 @@ pub enum Reconcile {
 struct Compared {
     seen: Seen,
     holds: Vec<movement::Hold>,
+    answers: Vec<AnswerRow>,
     names: BTreeMap<AccountId, String>,
     company: String,
     /// Accounts that the connector posts to.
@@ -42,6 +44,11 @@ struct Compared {
 }
 
 impl Compared {
+    /// "  12.00 USD", or nothing where the amount is not known.
+    fn amount(&self, minor: Option<i64>) -> String {
+        minor.map_or_else(String::new, |minor| format!("  {}", Money::new(minor, self.seen.clearing_books.currency)))
+    }
+
     fn agrees(&self) -> bool {
         let verdict = &self.seen.verdict;
         verdict.unexplained.is_zero()
@@ -51,6 +58,14 @@ impl Compared {
             && verdict.lost == 0
             && self.seen.tie_out.agrees()
             && self.seen.clearing_books == self.seen.clearing_processor
+    }
+}
+
+fn answered_words(answer: Answered) -> &'static str {
+    match answer {
+        Answered::Linked => "Linked by a person",
+        Answered::Posted => "Posted by a person",
+        Answered::Excluded => "Left out by a person",
     }
 }
 
@@ -66,11 +81,13 @@ async fn compared(terminal: &Terminal, which: &Which) -> Result<Compared, Proble
     let connection = reached.connection(which).await?;
     let (u, _, seen) = reached.engine.reconcile_company(&reached.company, &connection).await?;
     let holds = movement::holds(&reached.engine.pool, &connection.id, &u.to).await?;
+    let answers = reached.engine.standing_answers(&connection).await?.rows().to_vec();
     let names = reached.engine.account_names(&reached.company).await?;
     let ours = connection.roles.0.values().cloned().collect();
     Ok(Compared {
         seen,
         holds,
+        answers,
         names,
         company: reached.company.name,
         ours,
@@ -92,7 +109,8 @@ async fn show(terminal: &Terminal, which: Which) -> Result<Ending, Problem> {
             "findings": seen.verdict.findings,
             "clearing": {"books": seen.clearing_books.plain(), "processor": seen.clearing_processor.plain(), "currency": seen.clearing_books.currency.code()},
             "payouts": seen.tie_out.rows,
-            "held": compared.holds.iter().map(|h| json!({"at": h.instant, "stream": h.stream, "code": h.reason_code, "reason": h.reason})).collect::<Vec<_>>(),
+            "held": compared.holds.iter().map(|h| json!({"at": h.instant, "stream": h.stream, "code": h.reason_code, "reason": h.reason, "amount_minor": h.minor})).collect::<Vec<_>>(),
+            "answered": compared.answers.iter().map(|a| json!({"at": a.hold.instant, "stream": a.hold.stream, "answer": a.answer.word(), "reason": a.reason, "by": a.by, "amount_minor": a.hold.minor})).collect::<Vec<_>>(),
         }));
         return Ok(ending);
     }
@@ -128,7 +146,12 @@ async fn show(terminal: &Terminal, which: Which) -> Result<Ending, Problem> {
     }
     screen.data(&format!("  Held for a person: {}", grouped(compared.holds.len() as u64)));
     for hold in &compared.holds {
-        screen.data(&format!("    {}  {}  {}", hold.instant, hold.stream, hold.reason));
+        let amount = compared.amount(hold.minor);
+        screen.data(&format!("    {}  {}{amount}  {}", hold.instant, hold.stream, hold.reason));
+    }
+    for answer in &compared.answers {
+        let amount = compared.amount(answer.hold.minor);
+        screen.data(&format!("  {}: {}  {}{amount}  {}", answered_words(answer.answer), answer.hold.instant, answer.hold.stream, answer.reason));
     }
     Ok(ending)
 }
@@ -200,18 +223,21 @@ fn table(compared: &Compared) -> String {
             words(finding),
         ]));
     }
-    for hold in &compared.holds {
+    let held = compared.holds.iter().map(|hold| ("held", hold, hold.reason.as_str()));
+    let answered = compared.answers.iter().map(|answer| (answered_words(answer.answer), &answer.hold, answer.reason.as_str()));
+    for (kind, hold, why) in held.chain(answered) {
         let empty = || plain("");
+        let amount = hold.minor.map(|minor| Money::new(minor, seen.clearing_books.currency));
         text.push_str(&csv::row(&[
-            words("held"),
+            words(kind),
             plain(hold.instant),
             words(&hold.stream),
             empty(),
+            plain(amount.map_or_else(String::new, |amount| amount.plain())),
             empty(),
             empty(),
-            empty(),
-            empty(),
-            words(&hold.reason),
+            words(amount.map_or_else(String::new, |amount| amount.currency.code().to_string())),
+            words(why),
         ]));
     }
     for finding in &seen.verdict.findings {

@@ -114,6 +114,9 @@ pub async fn authorize(State(square): State<Arc<Square>>, RawQuery(query): RawQu
     let Ok(request) = secret("ask_") else {
         return fail("server_error", "no randomness");
     };
+    if let Err(problem) = square.note_secrets(&[("state", &state), ("request", &request)]) {
+        return refuse_page(&format!("The practice Square cannot write down its secrets: {problem}"));
+    }
     let html = consent_page(&square, &request, &scopes);
     let mut grants = square.grants();
     if grants.asked.len() >= ASKED_KEPT {
@@ -245,6 +248,9 @@ pub async fn decide(State(square): State<Arc<Square>>, body: Bytes) -> Response 
     let Ok(code) = secret("sq0cgp-") else {
         return refuse_page("The practice Square has run out of randomness.");
     };
+    if let Err(problem) = square.note_secrets(&[("code", &code)]) {
+        return refuse_page(&format!("The practice Square cannot write down its secrets: {problem}"));
+    }
     let now = square.now();
     let (redirect_uri, state) = (asked.redirect_uri.clone(), asked.state.clone());
     grants.keep_code(
@@ -338,7 +344,14 @@ pub async fn token(State(square): State<Arc<Square>>, headers: HeaderMap, body: 
             );
         }
     };
-    let kept = square.keep_grants(&grants);
+    let mut secrets = Vec::new();
+    for (kind, name) in [("code", "code"), ("verifier", "code_verifier"), ("refresh-token", "refresh_token"), ("client-secret", "client_secret")] {
+        secrets.extend(field(name).map(|secret| (kind, secret)));
+    }
+    if let Ok(pair) = &result {
+        secrets.extend([("access-token", pair.access.as_str()), ("refresh-token", pair.refresh.as_str())]);
+    }
+    let kept = square.keep_grants(&grants).and_then(|()| square.note_secrets(&secrets));
     drop(grants);
     if let Err(problem) = kept {
         let words = format!("The practice Square cannot write down its sign-ins: {problem}");

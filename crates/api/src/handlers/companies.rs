@@ -6,7 +6,7 @@ use super::app::ACCOUNTING_APP;
 use super::shared::small;
 use crate::app::App;
 use crate::views::*;
-use engine::companies::{E_COMPANY_TAKEN, E_CONNECTOR_UNKNOWN, E_ZONE_UNKNOWN, NewCompany, NewConnection};
+use engine::companies::{E_COMPANY_TAKEN, E_CONNECTOR_UNKNOWN, E_SYNC_FROM, E_ZONE_UNKNOWN, NewCompany, NewConnection, read_client_id};
 use engine::{Engine, books_port};
 use jiff::tz::TimeZone;
 use ledger::{Account, AccountId, AccountKind, Currency, Problem, Role, RoleMap};
@@ -23,6 +23,8 @@ pub async fn books_inspect(app: &App, args: PathArgs) -> Result<CompanyAddView, 
         books_version: String::new(),
         currency: String::new(),
         proposed_zone: TimeZone::system().iana_name().unwrap_or("UTC").to_string(),
+        proposed_sync_from: app.real().now().to_zoned(TimeZone::system()).date().first_of_year().to_string(),
+        client_id_set_up: !set_up_client_id().is_empty(),
         entries: 0,
         first_day: None,
         last_day: None,
@@ -175,6 +177,22 @@ fn providers(engine: &Engine) -> Result<Vec<ProviderChoiceView>, Problem> {
         .collect()
 }
 
+/// The application's own public id at the provider, where this computer is set up with one.
+fn set_up_client_id() -> String {
+    std::env::var("CHANGEOVER_CLIENT_ID").unwrap_or_default()
+}
+
+fn zone_named(zone: &str) -> Result<TimeZone, Problem> {
+    TimeZone::get(zone).map_err(|_| {
+        Problem::new(
+            E_ZONE_UNKNOWN,
+            format!("The time zone \"{zone}\" is not known."),
+            "Posting dates depend on the business's time zone.",
+            "Use a name such as \"America/New_York\" or \"Europe/Berlin\".",
+        )
+    })
+}
+
 pub async fn company_add(app: &App, args: CompanyAddArgs) -> Result<CompanyAddedView, Problem> {
     let engine = app.real();
     let connector = engine
@@ -205,26 +223,24 @@ pub async fn company_add(app: &App, args: CompanyAddArgs) -> Result<CompanyAdded
         })?;
         roles.bind(role, AccountId(choice.account.clone()));
     }
-    let zone = TimeZone::get(&args.zone).map_err(|_| {
-        Problem::new(
-            E_ZONE_UNKNOWN,
-            format!("The time zone \"{}\" is not known.", args.zone),
-            "Posting dates depend on the business's time zone.",
-            "Use a name such as \"America/New_York\" or \"Europe/Berlin\".",
-        )
-    })?;
-    let year = engine.now().to_zoned(zone.clone()).date().first_of_year();
-    let sync_from = year
-        .to_zoned(zone)
-        .map_err(|why| {
+    let today = engine.now().to_zoned(zone_named(&args.zone)?).date();
+    let first_day = match args.sync_from.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+        None => today.first_of_year(),
+        Some(text) => text.parse().map_err(|_| {
             Problem::new(
-                E_ZONE_UNKNOWN,
-                "The start of the year is not a moment in this time zone.",
-                why.to_string(),
-                "Choose another time zone.",
+                E_SYNC_FROM,
+                "The first day cannot be read.",
+                format!("\"{text}\" is not of the form 2026-11-23."),
+                "Choose the day again.",
             )
-        })?
-        .timestamp();
+        })?,
+    };
+    let sync_from = engine::companies::sync_from(first_day, &args.zone, engine.now())?;
+    let client_id = match args.client_id.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+        Some(typed) => read_client_id(typed)?,
+        // A sign-in says so when there is none yet.
+        None => set_up_client_id(),
+    };
     let new = NewCompany {
         name: args.name.trim().to_string(),
         books_path: PathBuf::from(&args.books),
@@ -235,8 +251,7 @@ pub async fn company_add(app: &App, args: CompanyAddArgs) -> Result<CompanyAdded
         provider: args.provider,
         environment: authorization::Environment::Production.name().to_string(),
         endpoints: None,
-        // The application's own public id at the provider; a sign-in says so when there is none yet.
-        client_id: std::env::var("CHANGEOVER_CLIENT_ID").unwrap_or_default(),
+        client_id,
         connector,
         version: args.connector_version,
         roles,

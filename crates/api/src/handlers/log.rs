@@ -108,18 +108,28 @@ fn entry_view(entry: &Entry, area: LogFilter) -> LogEntryView {
 async fn chain(app: &App, engines: &[Arc<Engine>]) -> Result<ChainView, Problem> {
     let mut records = 0;
     let mut good: Option<(u32, String)> = Some((0, String::new()));
+    // Numbers of two logs are not one number: signatures are shown where only one log holds anything.
+    let mut signatures: Vec<Option<SignedView>> = Vec::new();
     for engine in engines {
-        records += small(engine.journal.head().await?.map_or(0, |head| head.seq));
+        let here = small(engine.journal.head().await?.map_or(0, |head| head.seq));
+        records += here;
         match app.inner.memory.chain(&engine.installation) {
             Some(broken @ ChainView::Broken { .. }) => return Ok(broken),
-            Some(ChainView::Good { records, checked }) => {
+            Some(ChainView::Good { records, checked, signed }) => {
+                if here > 0 {
+                    signatures.push(signed);
+                }
                 good = good.map(|(sum, since)| (sum + records, if since.is_empty() { checked } else { since.min(checked) }))
             }
             Some(ChainView::NotChecked { .. }) | None => good = None,
         }
     }
     Ok(match good {
-        Some((records, checked)) if !checked.is_empty() => ChainView::Good { records, checked },
+        Some((records, checked)) if !checked.is_empty() => ChainView::Good {
+            records,
+            checked,
+            signed: if signatures.len() == 1 { signatures.remove(0) } else { None },
+        },
         Some(_) | None => ChainView::NotChecked { records },
     })
 }
@@ -130,9 +140,13 @@ pub async fn log_verify(app: &App, _: NoArgs) -> Result<LogView, Problem> {
         let verdict = journal::verify(&engine.pool, None).await?;
         let records = small(verified_records(&verdict));
         let view = match verdict {
-            Verdict::Good { .. } => ChainView::Good {
+            Verdict::Good { signed, .. } => ChainView::Good {
                 records,
                 checked: engine.now().to_string(),
+                signed: signed.map(|signed| SignedView {
+                    record: small(signed.seq),
+                    at: signed.at,
+                }),
             },
             Verdict::Broken { seq, flaw, what } => ChainView::Broken {
                 records: small(newest_seq(&engine).await),

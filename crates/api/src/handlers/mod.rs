@@ -8,6 +8,7 @@ mod app;
 mod backups;
 mod companies;
 mod differences;
+mod holds;
 mod jobs;
 mod log;
 pub(crate) mod memory;
@@ -29,9 +30,8 @@ use crate::views::*;
 use ledger::Code;
 
 pub use shared::{E_BUSY, E_CHECK_FAILED};
-pub use reconcile::E_HOLD_ANSWER;
 
-pub const CODES: &[Code] = &[E_BUSY, E_CHECK_FAILED, E_HOLD_ANSWER];
+pub const CODES: &[Code] = &[E_BUSY, E_CHECK_FAILED];
 
 macro_rules! answered_by {
     ($( $module:ident :: $name:ident ($args:ty) -> $answer:ty; )*) => {
@@ -64,6 +64,7 @@ answered_by! {
     upgrade::upgrade_stop (UpgradeArgs) -> UpgradeView;
     upgrade::upgrade_rollback (UpgradeArgs) -> UpgradeView;
     upgrade::upgrade_next_day (UpgradeArgs) -> UpgradeView;
+    upgrade::upgrade_dismiss (UpgradeArgs) -> UpgradeView;
     upgrade::upgrade_finish (UpgradeArgs) -> UpgradeView;
     differences::differences_view (DifferencesArgs) -> DifferencesView;
     backups::backups_view (CompanyArgs) -> BackupsView;
@@ -73,7 +74,8 @@ answered_by! {
     restore::restore_start (RestoreStartArgs) -> RestoreView;
     backups::recovery_kit (RecoveryKitArgs) -> RecoveryKitView;
     reconcile::reconcile_view (ReconcileArgs) -> ReconcileView;
-    reconcile::hold_resolve (HoldResolveArgs) -> ReconcileView;
+    holds::hold_view (HoldArgs) -> HoldView;
+    holds::hold_resolve (HoldResolveArgs) -> ReconcileView;
     jobs::sync_now (CompanyArgs) -> JobView;
     log::log_view (LogArgs) -> LogView;
     log::log_verify (NoArgs) -> LogView;

@@ -1,29 +1,26 @@
 //! Reconcile: per account and day the processor, the books and what is left over; payouts; what is held.
 //!
-//! A year of records is compared once and remembered until books, records or log change.
+//! A year of records is compared once and remembered until books, records or log change. Today's tile about it is in
+//! `reconcile/tile.rs`.
+
+mod tile;
+
+pub use tile::agreement_tile;
 
 use super::memory::Agreed;
-use super::shared::{At, EXCLUSIVE, account_name, at, count, mask, small};
+use super::shared::{At, account_name, at, count, mask, small};
 use super::upgrade_run::watch_day;
 use crate::app::App;
 use crate::views::*;
 use ::reconcile::{MoneyVerdict, TieFinding};
 use engine::agreement::{AccountDay, Agreement};
 use engine::store::company::Connection;
-use engine::store::movement::Hold;
 use engine::store::upgrade as stored;
-use engine::upgrading::facts::hold_name;
 use jiff::civil::Date;
-use ledger::{AccountId, Code, Money, Problem};
+use ledger::{AccountId, Money, Problem};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-/// The answer that was given to a held movement cannot be carried out.
-pub const E_HOLD_ANSWER: Code = Code("E-HOLD-ANSWER");
-
-/// How long Today waits for a comparison that is not remembered; a longer one is shown when it is done.
-const TILE_WAIT: Duration = Duration::from_millis(250);
 /// With so many days or fewer, the lines of every row are sent, not only those that differ.
 const DAYS_WITH_LINES: i32 = 31;
 
@@ -65,75 +62,11 @@ async fn agreed(app: &App, at: &At) -> Result<Arc<Agreed>, Problem> {
         when: at.now(),
         results,
     });
+    if let Ok(results) = &agreed.results {
+        tile::keep(at, &agreed, results, total(at, results)?).await?;
+    }
     app.inner.memory.keep_agreed(&at.company.id, agreed.clone());
     Ok(agreed)
-}
-
-/// The tile of Today: from memory, or begun in the background and shown when it is done.
-pub async fn agreement_tile(app: &App, at: &At, providers: Vec<String>) -> Result<AgreementTile, Problem> {
-    let connections = at.engine.connections(&at.company).await?;
-    if connections.iter().all(|connection| connection.synced_at.is_none()) {
-        return Ok(AgreementTile::NotChecked);
-    }
-    let stamp = stamp(at, &connections).await?;
-    let known = app.inner.memory.agreed(&at.company.id).filter(|known| known.stamp == stamp);
-    let agreed = match known {
-        Some(known) => known,
-        // While the books are being changed a comparison would be of a moment that is gone before it is shown.
-        None if app.jobs().running(&at.company.id, EXCLUSIVE).is_some() => return Ok(AgreementTile::NotChecked),
-        None if !app.inner.memory.begin_agreeing(&at.company.id) => return Ok(AgreementTile::NotChecked),
-        None => {
-            let (comparing, found) = (
-                app.clone(),
-                At {
-                    engine: at.engine.clone(),
-                    company: at.company.clone(),
-                    zone: at.zone.clone(),
-                },
-            );
-            let task = tokio::spawn(async move {
-                let result = self::agreed(&comparing, &found).await;
-                comparing.inner.memory.end_agreeing(&found.company.id);
-                comparing.changed();
-                result
-            });
-            match tokio::time::timeout(TILE_WAIT, task).await {
-                Ok(Ok(result)) => result?,
-                Ok(Err(_)) | Err(_) => return Ok(AgreementTile::NotChecked),
-            }
-        }
-    };
-    let results = match &agreed.results {
-        Ok(results) => results,
-        Err(problem) => {
-            return Ok(AgreementTile::Failed {
-                problem: problem.clone().into(),
-            });
-        }
-    };
-    let remainder = total(at, results)?.into();
-    let until_day = at.day(agreed.when);
-    Ok(match results.iter().all(Agreement::agrees) {
-        true => AgreementTile::Agrees {
-            remainder,
-            until_day,
-            providers,
-        },
-        false => {
-            let accounts: std::collections::BTreeSet<&AccountId> = results
-                .iter()
-                .flat_map(|one| &one.rows)
-                .filter(|row| !row.unexplained.is_zero())
-                .map(|row| &row.account)
-                .collect();
-            AgreementTile::Differs {
-                remainder,
-                until_day,
-                providers,
-                accounts: count(accounts.len()),
-            }
-        }
-    })
 }
 
 fn total(at: &At, results: &[Agreement]) -> Result<Money, Problem> {
@@ -161,6 +94,7 @@ pub async fn reconcile_view(app: &App, args: ReconcileArgs) -> Result<ReconcileV
         rows: Vec::new(),
         payouts: Vec::new(),
         held: Vec::new(),
+        answered: Vec::new(),
         watch: Vec::new(),
         when: None,
         problem: None,
@@ -208,9 +142,8 @@ pub async fn reconcile_view(app: &App, args: ReconcileArgs) -> Result<ReconcileV
         );
         view.payouts
             .extend(payouts(&at, one)?.into_iter().filter(|tie| tie.day.parse().is_ok_and(wanted)));
-        for hold in &one.holds {
-            view.held.push(held_view(&at, one, hold).await?);
-        }
+        view.held.extend(super::holds::listed(&at, &one.u.connection).await?);
+        view.answered.extend(super::holds::answered(&at, &one.u.connection, &one.answers));
     }
     if view.rows.iter().any(|row| !row.difference.minor.eq("0")) && verdict == VerdictView::Pass {
         // Everything that differs is held, with its reason.
@@ -299,86 +232,4 @@ fn payouts(at: &At, one: &Agreement) -> Result<Vec<TieOutView>, Problem> {
         });
     }
     Ok(views)
-}
-
-async fn held_view(at: &At, one: &Agreement, hold: &Hold) -> Result<HeldView, Problem> {
-    let package = at.engine.package(&one.u.connection.connector, &one.u.to)?;
-    let stream = package
-        .stream(&hold.stream)
-        .map_or_else(|| hold.stream.clone(), |stream| stream.title().to_string());
-    Ok(HeldView {
-        id: hold_id(&one.u.connection, hold),
-        day: at.day(hold.instant),
-        title: stream,
-        amount: hold.minor.map(|minor| Money::new(minor, at.company.currency).into()),
-        code: hold.reason_code.clone(),
-        reason: hold.reason.clone(),
-        since: hold.instant.to_string(),
-        candidate: None,
-        may: may(&at.engine.reviewed_holds(&one.u.connection).await?, hold),
-    })
-}
-
-/// A hold that nobody has looked at yet can be seen and left as it is. Anything else needs what the reason says.
-fn may(reviewed: &BTreeMap<String, String>, hold: &Hold) -> Vec<HoldAnswer> {
-    match reviewed.contains_key(&hold_name(hold)) {
-        true => Vec::new(),
-        false => vec![HoldAnswer::Seen],
-    }
-}
-
-/// A name for a hold that tells nothing of the provider's ids.
-fn hold_id(connection: &Connection, hold: &Hold) -> String {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    // Only told apart within one list of this process; not stored anywhere.
-    let mut hash = DefaultHasher::new();
-    (&connection.id, hold_name(hold)).hash(&mut hash);
-    format!("hold-{:016x}", hash.finish())
-}
-
-pub async fn hold_resolve(app: &App, args: HoldResolveArgs) -> Result<ReconcileView, Problem> {
-    let at = at(app, &args.company).await?;
-    for connection in at.engine.connections(&at.company).await? {
-        let version = at.engine.version_now(&connection).await?;
-        let holds = engine::store::movement::holds(&at.engine.pool, &connection.id, &version).await?;
-        let Some(hold) = holds.iter().find(|hold| hold_id(&connection, hold) == args.hold) else {
-            continue;
-        };
-        let possible = may(&at.engine.reviewed_holds(&connection).await?, hold);
-        if !possible.contains(&args.answer) {
-            return Err(cannot_answer(args.answer, hold));
-        }
-        at.engine.review_hold(&connection, hold).await?;
-        app.changed();
-        return reconcile_view(
-            app,
-            ReconcileArgs {
-                company: args.company,
-                from_day: None,
-                to_day: None,
-            },
-        )
-        .await;
-    }
-    Err(Problem::new(
-        E_HOLD_ANSWER,
-        "This payment is not held any more.",
-        "It was posted or settled meanwhile.",
-        "Look at the list again.",
-    ))
-}
-
-fn cannot_answer(answer: HoldAnswer, hold: &Hold) -> Problem {
-    let asked = match answer {
-        HoldAnswer::Link => "linked to an entry",
-        HoldAnswer::Post => "posted",
-        HoldAnswer::Exclude => "left out",
-        HoldAnswer::Seen => "marked as seen a second time",
-    };
-    Problem::new(
-        E_HOLD_ANSWER,
-        format!("This payment cannot be {asked} from here."),
-        hold.reason.clone(),
-        "Mend what the reason says: it is looked at again with every fetch. It can be marked as seen; it then stays held.",
-    )
 }

@@ -9,13 +9,14 @@ use crate::app::App;
 use crate::views::*;
 use ::upgrade::{Mode, Stage, State};
 use authorization::CredentialState;
+use engine::sign_in::Flow;
 use engine::store::company::Connection;
 use engine::store::upgrade as stored;
 use ledger::Problem;
 use std::time::Duration;
 
-/// How long the command waits for the provider's page to be known, so that the answer can show its address.
-const PAGE_WAIT: Duration = Duration::from_secs(5);
+/// How long a command waits for what its answer should show: the page's address, a refused paste, the end of a cancel.
+const ANSWER_WAIT: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
 /// Where a reconnect belongs: to an upgrade that waits for it, or to the version in use.
@@ -78,26 +79,19 @@ pub async fn reconnect_start(app: &App, args: ReconnectStartArgs) -> Result<Reco
                 });
             }
         }
-        wait_for_page(app, &connection.id).await;
+        wait_until(app, &connection.id, |flow| flow.page.is_some()).await;
     }
     view(app, &at, &connection).await
 }
 
-/// Until the provider's page is known, the sign-in has ended, or the wait is over.
-async fn wait_for_page(app: &App, connection: &str) {
+/// Until the sign-in has come so far, has ended, or the wait is over.
+async fn wait_until(app: &App, connection: &str, so_far: impl Fn(&Flow) -> bool) {
     let seen = async {
-        loop {
-            if app
-                .desk()
-                .flow(connection)
-                .is_some_and(|flow| flow.page.is_some() || flow.ended.is_some())
-            {
-                return;
-            }
+        while !app.desk().flow(connection).is_some_and(|flow| so_far(&flow) || flow.ended.is_some()) {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     };
-    let _ = tokio::time::timeout(PAGE_WAIT, seen).await;
+    let _ = tokio::time::timeout(ANSWER_WAIT, seen).await;
 }
 
 pub async fn reconnect_view(app: &App, args: ConnectionArgs) -> Result<ReconnectView, Problem> {
@@ -115,7 +109,7 @@ pub async fn reconnect_cancel(app: &App, args: ConnectionArgs) -> Result<Account
                 tokio::time::sleep(LOOK_EVERY).await;
             }
         };
-        let _ = tokio::time::timeout(PAGE_WAIT, ended).await;
+        let _ = tokio::time::timeout(ANSWER_WAIT, ended).await;
     }
     app.desk().clear(&connection.id);
     accounts_view(app, CompanyArgs { company: args.company }).await
@@ -132,6 +126,7 @@ pub async fn reconnect_paste(app: &App, args: ReconnectPasteArgs) -> Result<Reco
             "Start to reconnect again, then paste the address on which the browser ends.",
         ));
     }
+    wait_until(app, &connection.id, |flow| flow.answered || flow.paste_refused.is_some()).await;
     view(app, &at, &connection).await
 }
 
@@ -182,6 +177,8 @@ async fn view(app: &App, at: &At, connection: &Connection) -> Result<ReconnectVi
         expected_company: connection.tenant_name.clone(),
         found_company: found.as_ref().map(|tenant| tenant.name.clone()),
         found_masked_id: found.as_ref().map(|tenant| mask(&tenant.id)),
+        browser_problem: waiting.and_then(|flow| flow.browser_problem.clone()).map(ProblemView::from),
+        paste_problem: waiting.and_then(|flow| flow.paste_refused.clone()).map(ProblemView::from),
         first_time: connection.tenant_id.is_none() || (all.len() <= 1 && matches!(step, ReconnectStep::Done)),
         old_access_kept: living > 1 || (living == 1 && !matches!(step, ReconnectStep::Done)),
         problem: ended.and_then(Result::err).map(ProblemView::from),

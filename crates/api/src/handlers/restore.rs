@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::views::*;
 use engine::backups::{self, BackupRow};
 use engine::previewing::{self, Inside};
+use engine::reading_back;
 use engine::progress::Watcher;
 use ledger::Problem;
 use std::path::{Path, PathBuf};
@@ -63,7 +64,7 @@ async fn preview(app: &App, at: &At, row: &BackupRow) -> Result<RestoreView, Pro
     let looked = match app.inner.memory.preview(&row.id, &stamp) {
         Some(known) => known,
         None => {
-            let looked = std::sync::Arc::new(at.engine.look_inside(&at.company, row, &Watcher::silent()).await?);
+            let looked = std::sync::Arc::new(at.engine.look_inside(&at.company, row).await?);
             app.inner.memory.keep_preview(&row.id, stamp, looked.clone());
             looked
         }
@@ -110,7 +111,7 @@ fn inside_view(inside: &Inside) -> InsideView {
     }
 }
 
-/// On a fresh computer: restored into a working folder, opened, looked at, removed again.
+/// On a fresh computer: the book alone is brought into a working folder, opened, looked at, removed again.
 async fn preview_with_kit(app: &App, args: &RestorePreviewArgs) -> Result<RestoreView, Problem> {
     let kit = read_kit(args.place.as_ref(), args.recovery_key_file.as_ref())?;
     let engine = app.real().clone();
@@ -128,7 +129,7 @@ async fn preview_with_kit(app: &App, args: &RestorePreviewArgs) -> Result<Restor
 }
 
 fn newest(worker: &Path, kit: &Kit) -> Result<String, Problem> {
-    let all = tokio::task::block_in_place(|| backups::list_with_kit(worker, &kit.place, &kit.text))?;
+    let all = tokio::task::block_in_place(|| reading_back::list_with_kit(worker, &kit.place, &kit.text))?;
     all.into_iter().next().map(|snapshot| snapshot.id).ok_or_else(|| {
         Problem::new(
             backups::E_BACKUP_NONE,
@@ -140,21 +141,10 @@ fn newest(worker: &Path, kit: &Kit) -> Result<String, Problem> {
 }
 
 async fn look_with_kit(worker: &Path, kit: &Kit, id: &str, dir: &Path) -> Result<RestoreView, Problem> {
-    let (restored, _) =
-        tokio::task::block_in_place(|| backups::restore_with_kit(worker, &kit.place, &kit.text, Some(id), dir, &Watcher::silent()))?;
-    let restored = restored.whole()?;
-    let (copy, _, _) = previewing::prove_restored(dir, restored.manifest()).await?;
-    let manifest = restored.manifest().ok_or_else(|| {
-        Problem::new(
-            backups::E_BACKUP_TOTALS,
-            "The restored backup holds no list of files.",
-            "Nothing vouches for what was restored.",
-            "Choose another backup.",
-        )
-    })?;
-    let inside = previewing::inside(manifest, &copy.book).await?;
+    let (manifest, book) = tokio::task::block_in_place(|| reading_back::fetch_with_kit(worker, &kit.place, &kit.text, id, dir))?;
+    let inside = previewing::inside(&manifest, &book).await?;
     // The set-up inside names the business's time zone; without it days are shown in UTC.
-    let zone = std::fs::read(dir.join("connector-set-up.json"))
+    let zone = std::fs::read(dir.join(backups::SET_UP_FILE))
         .ok()
         .and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok())
         .and_then(|setup| setup.pointer("/company/zone").and_then(|zone| zone.as_str()).map(str::to_string))
@@ -242,7 +232,7 @@ async fn restore_fresh(
     began: Instant,
 ) -> Result<RestoreProofView, Problem> {
     let (restored, _) =
-        tokio::task::block_in_place(|| backups::restore_with_kit(worker, &kit.place, &kit.text, Some(id), target, watcher))?;
+        tokio::task::block_in_place(|| reading_back::restore_with_kit(worker, &kit.place, &kit.text, Some(id), target, watcher))?;
     let restored = restored.whole()?;
     watcher.report("Opening the restored books and adding everything up", 0, None, "entries");
     let (copy, equal, all) = previewing::prove_restored(target, restored.manifest()).await?;

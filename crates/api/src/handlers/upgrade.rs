@@ -21,6 +21,11 @@ pub async fn upgrade_view(app: &App, args: CompanyArgs) -> Result<UpgradeView, P
         }
     }
     let all = stored::of_company(&at.engine.pool, &at.company.id).await?;
+    for connection in &connections {
+        if let Some(back) = just_rolled_back(&at, &connection.id, &all).await? {
+            return run_view(app, &at, &back).await;
+        }
+    }
     let mut idle = Vec::with_capacity(connections.len());
     for connection in &connections {
         let package = at.engine.package(&connection.connector, &connection.version)?;
@@ -44,6 +49,40 @@ pub async fn upgrade_view(app: &App, args: CompanyArgs) -> Result<UpgradeView, P
         company_name: at.company.name.clone(),
         connections: idle,
     })
+}
+
+/// The fact that a person has read how an upgrade was rolled back.
+const DISMISSED: &str = "dismissed";
+
+/// The newest upgrade of a connection, when it was rolled back and nobody has closed its page yet: what was put back
+/// has to be seen once.
+async fn just_rolled_back(at: &At, connection: &str, all: &[stored::UpgradeRow]) -> Result<Option<String>, Problem> {
+    let Some(newest) = all.iter().find(|row| row.connection_id == connection) else {
+        return Ok(None);
+    };
+    if at.engine.upgrade_state(&newest.id).await?.mode != Mode::RolledBack {
+        return Ok(None);
+    }
+    let dismissed: Option<bool> = stored::fact(&at.engine.pool, &newest.id, DISMISSED).await?;
+    Ok((dismissed != Some(true)).then(|| newest.id.clone()))
+}
+
+/// Closes the page of a rolled-back upgrade. It stays in the log and in the list of ended upgrades.
+pub async fn upgrade_dismiss(app: &App, args: UpgradeArgs) -> Result<UpgradeView, Problem> {
+    let at = at(app, &args.company).await?;
+    let row = at.engine.find_upgrade(&at.company, Some(&args.upgrade)).await?;
+    let state = at.engine.upgrade_state(&row.id).await?;
+    if state.mode != Mode::RolledBack {
+        return Err(Problem::new(
+            ::upgrade::refusal::E_NOT_NOW,
+            "The page of this upgrade cannot be closed now.",
+            format!("It is {}.", ::upgrade::words::mode(&state.mode)),
+            "Close it once the upgrade has been rolled back.",
+        ));
+    }
+    stored::keep_fact(&at.engine.pool, &row.id, DISMISSED, &true).await?;
+    app.changed();
+    upgrade_view(app, CompanyArgs { company: args.company }).await
 }
 
 async fn ended(at: &At, row: &stored::UpgradeRow) -> Result<Option<EndedUpgradeView>, Problem> {

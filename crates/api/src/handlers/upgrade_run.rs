@@ -205,6 +205,7 @@ pub async fn run_view(app: &App, at: &At, upgrade: &str) -> Result<UpgradeView, 
         }),
         differences: shadow.as_ref().map(|s| differences::counts(s)).unwrap_or_default(),
         may: may(&state, &plan, at, lying),
+        back: back(at, &state, &connection, &row.id).await?,
         problem: problem(&state),
     };
     Ok(UpgradeView::Run { run: Box::new(run) })
@@ -218,6 +219,20 @@ pub fn watch_day(day: &engine::upgrading::watch::DayWatched, at: &At) -> WatchDa
         held: small(day.held),
         verdict: if day.agrees { VerdictView::Pass } else { VerdictView::Fail },
     }
+}
+
+/// What the way back did, once it is over.
+async fn back(at: &At, state: &State, connection: &Connection, upgrade: &str) -> Result<Option<BackView>, Problem> {
+    if state.mode != Mode::RolledBack {
+        return Ok(None);
+    }
+    let undone = at.engine.undone(connection, upgrade).await?;
+    let equal = |result: &&::upgrade::CheckResult| result.id == ::upgrade::checks::CheckId::BalancesEqualBaseline && result.verdict == Verdict::Pass;
+    Ok(Some(BackView {
+        taken_out: small(undone.taken_out),
+        put_back: small(undone.put_back),
+        equal: state.rollback_checks.iter().find(equal).is_some(),
+    }))
 }
 
 fn mode(state: &State, connection: &Connection, lying: bool, flow_open: bool) -> ModeView {

@@ -141,11 +141,33 @@ pub fn sentence(entry: &Entry) -> String {
             ),
             "absent" => format!(
                 "The change of the books did not happen ({}); they are as they were.",
-                text(body, "reason")
+                absent_why(text(body, "reason"))
             ),
             other => format!("The change of the books ended as \"{other}\"."),
         },
         "hold.reviewed" => format!("Looked at a held payment and left it held: {}", text(body, "reason")),
+        "hold.answer_intent" => format!("About to {} a held payment.", hold_answer(body, "link", "post", "leave out")),
+        "hold.answered" => match text(body, "answer") {
+            "linked" => format!("{} linked a held payment to the entry \"{}\"; nothing was written to the books.", text(body, "by"), text(body, "reason")),
+            "excluded" => format!("{} left a held payment out for good: {}", text(body, "by"), text(body, "reason")),
+            "posted" => format!("{} had a held payment posted.", text(body, "by")),
+            other => format!("A held payment was answered with \"{other}\"."),
+        },
+        "hold.answer_absent" => format!(
+            "A held payment was not {} after all ({}); it is held as before.",
+            hold_answer(body, "linked", "posted", "left out"),
+            absent_why(text(body, "why"))
+        ),
+        "hold.answer_undone" => format!(
+            "A held payment is no longer {}: {} ({}).",
+            hold_answer(body, "linked", "posted", "left out"),
+            text(body, "because"),
+            text(body, "by")
+        ),
+        "company.roles_chosen" => {
+            let roles = body.get("roles").and_then(Value::as_object).map_or(0, serde_json::Map::len);
+            format!("Chose which accounts the connector posts to: {}.", counted(roles as u64, "account", "accounts"))
+        }
         "backup.place_made" => format!("Made a place for backups at {}.", text(body, "place")),
         "backup.kit_written" => format!("Wrote a recovery kit to {}.", text(body, "file")),
         "backup.taken" => format!(
@@ -153,6 +175,22 @@ pub fn sentence(entry: &Entry) -> String {
             text(body, "label"),
             counted(number(body, "files"), "file", "files"),
             counted(number(body, "entries"), "entry", "entries")
+        ),
+        "backup.checked" => format!(
+            "Read a backup back: {}, each equal to what was backed up.",
+            counted(number(body, "files"), "file", "files")
+        ),
+        "backup.unfit" => format!(
+            "A backup turned out to be unfit ({}); it counts no more.",
+            text(body, "code")
+        ),
+        "log.key_made" => format!(
+            "Checkpoints of this log are signed from here on, with key {}{}.",
+            text(body, "fingerprint"),
+            match text(body, "kept") {
+                "session_only" => ", which lasts for this session only",
+                _ => "",
+            }
         ),
         "backup.proved" => format!(
             "Restored a backup to test it: {} in {}, every total equal.",
@@ -187,7 +225,26 @@ fn purpose(word: &str) -> String {
     }
     match word {
         "sync" => "new payments".to_string(),
+        "answer" => "a held payment".to_string(),
         other => other.replace('_', " "),
+    }
+}
+
+/// Why something did not happen: a word of the engine, or the code of a problem.
+fn absent_why(word: &str) -> &str {
+    match word {
+        "after-restart" => "found out after a new start",
+        "settled-otherwise" => "it had been settled in another way",
+        code => code,
+    }
+}
+
+fn hold_answer<'a>(body: &Value, linked: &'a str, posted: &'a str, excluded: &'a str) -> &'a str {
+    match text(body, "answer") {
+        "linked" => linked,
+        "posted" => posted,
+        "excluded" => excluded,
+        _ => "answered",
     }
 }
 
@@ -329,6 +386,8 @@ pub fn amount(entry: &Entry) -> Option<MoneyView> {
 mod tests {
     use super::*;
     use serde_json::json;
+    use std::collections::BTreeSet;
+    use std::path::{Path, PathBuf};
 
     fn entry(kind: &str, body: Value) -> Entry {
         Entry {
@@ -341,6 +400,56 @@ mod tests {
             prev: [0; 32],
             hash: [0; 32],
         }
+    }
+
+    fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+        for item in std::fs::read_dir(folder).unwrap() {
+            let path = item.unwrap().path();
+            if path.is_dir() {
+                sources(&path, found);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                found.push(path);
+            }
+        }
+    }
+
+    /// "area.what" in lower case, as every kind of record is written.
+    fn is_kind(text: &str) -> bool {
+        let letters = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+        text.split_once('.').is_some_and(|(area, what)| letters(area) && letters(what))
+    }
+
+    /// Every kind that is handed to the log anywhere in the program: the first text of that form within the call.
+    fn kinds() -> BTreeSet<String> {
+        let mut files = Vec::new();
+        for part in ["engine", "cli", "api"] {
+            sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(part).join("src"), &mut files);
+        }
+        let mut kinds = BTreeSet::new();
+        for file in files {
+            let text = std::fs::read_to_string(&file).unwrap();
+            for call in [".journal(", ".journal_in("] {
+                for (at, _) in text.match_indices(call) {
+                    // A call ends with its statement; the kind stands before the body.
+                    let call = text[at..].split(';').next().unwrap_or_default();
+                    kinds.extend(call.split('"').skip(1).step_by(2).find(|text| is_kind(text)).map(str::to_string));
+                }
+            }
+        }
+        kinds
+    }
+
+    #[test]
+    fn every_kind_of_record_that_the_program_writes_has_words_of_its_own() {
+        let kinds = kinds();
+        for kind in ["books.intent", "company.roles_chosen", "hold.answered", "sync.done", "stream.owner"] {
+            assert!(kinds.contains(kind), "the search does not find {kind} any more: {kinds:?}");
+        }
+        let bare = |kind: &&String| !kind.starts_with("upgrade.") && sentence(&entry(kind, json!({}))) == format!("{kind}.");
+        let without: Vec<&String> = kinds.iter().filter(bare).collect();
+        assert!(without.is_empty(), "these are shown by their bare names: {without:?}");
+        let nowhere: Vec<&String> = kinds.iter().filter(|kind| area(kind) == LogFilter::All && !kind.starts_with("log.")).collect();
+        assert!(nowhere.is_empty(), "no filter of the log shows these: {nowhere:?}");
     }
 
     #[test]

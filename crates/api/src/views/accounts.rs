@@ -104,6 +104,10 @@ pub struct ReconnectView {
     pub expected_company: Option<String>,
     pub found_company: Option<String>,
     pub found_masked_id: Option<String>,
+    /// Why the browser did not open by itself; the sign-in goes on waiting.
+    pub browser_problem: Option<ProblemView>,
+    /// Why the pasted address could not be used; the sign-in goes on waiting.
+    pub paste_problem: Option<ProblemView>,
     /// First sign-in: there is no earlier company to compare with.
     pub first_time: bool,
     pub old_access_kept: bool,

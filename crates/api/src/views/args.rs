@@ -2,7 +2,7 @@
 
 use super::differences::DifferenceFilter;
 use super::log::LogFilter;
-use super::reconcile::HoldAnswer;
+use super::holds::HoldAnswer;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -125,10 +125,35 @@ pub struct ReconcileArgs {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
+pub struct HoldArgs {
+    pub company: String,
+    pub hold: String,
+}
+
+/// What each answer needs stands beside it; the others stay empty.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
 pub struct HoldResolveArgs {
     pub company: String,
     pub hold: String,
     pub answer: HoldAnswer,
+    /// For `link`: the candidate's entry.
+    #[serde(default)]
+    pub entry: Option<String>,
+    /// For `exclude`: why it does not belong into these books.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// For `post` where the connector's rules do not know the accounts.
+    #[serde(default)]
+    pub lines: Vec<HoldLineArgs>,
+}
+
+/// One account and the amount on it, in minor units as text. Positive = debit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct HoldLineArgs {
+    pub account: String,
+    pub minor: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -163,6 +188,12 @@ pub struct CompanyAddArgs {
     pub provider: String,
     pub connector_version: String,
     pub roles: Vec<RoleChoice>,
+    /// The id of the person's own application at the provider; None: the one that this computer is set up with.
+    #[serde(default)]
+    pub client_id: Option<String>,
+    /// `YYYY-MM-DD`: payments from this day on are fetched; None: from the first day of this year.
+    #[serde(default)]
+    pub sync_from: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]

@@ -13,6 +13,10 @@ pub struct CompanyAddView {
     pub books_version: String,
     pub currency: String,
     pub proposed_zone: String,
+    /// The first day of this year, from which payments are fetched unless the person chooses another.
+    pub proposed_sync_from: String,
+    /// This computer is set up with an application id, so that the person need not have one.
+    pub client_id_set_up: bool,
     pub entries: u32,
     pub first_day: Option<String>,
     pub last_day: Option<String>,

@@ -47,10 +47,18 @@ pub struct LogLineView {
     pub words: String,
 }
 
+/// How far checked signatures reach.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SignedView {
+    pub record: u32,
+    /// When that record was written.
+    pub at: String,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum ChainView {
     NotChecked { records: u32 },
-    Good { records: u32, checked: String },
+    Good { records: u32, checked: String, signed: Option<SignedView> },
     Broken { records: u32, first_bad: u32, finding: String },
 }

@@ -1,6 +1,7 @@
 //! Reconcile: per account and day what the processor says, what the books say, and what no rule explains.
 
 use super::common::{MoneyView, ProblemView};
+use super::holds::{AnsweredView, HeldView};
 use super::upgrade::{VerdictView, WatchDayView};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -20,6 +21,8 @@ pub struct ReconcileView {
     pub rows: Vec<ReconcileRowView>,
     pub payouts: Vec<TieOutView>,
     pub held: Vec<HeldView>,
+    /// Held movements that a person has answered, newest first.
+    pub answered: Vec<AnsweredView>,
     /// The watch period, for the chart; empty without one.
     pub watch: Vec<WatchDayView>,
     pub when: Option<String>,
@@ -57,34 +60,4 @@ pub struct TieOutView {
     pub movements: u32,
     pub in_books: bool,
     pub returned: bool,
-}
-
-/// A movement that was not posted, with its reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct HeldView {
-    pub id: String,
-    pub day: String,
-    /// What it is, in words: "Payment", "Refund".
-    pub title: String,
-    pub amount: Option<MoneyView>,
-    pub code: String,
-    pub reason: String,
-    pub since: String,
-    /// An entry of the books that may already be this movement.
-    pub candidate: Option<String>,
-    pub may: Vec<HoldAnswer>,
-}
-
-/// What a person may decide about a held movement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "snake_case")]
-pub enum HoldAnswer {
-    /// The entry that is already in the books is this movement.
-    Link,
-    /// Post it as the rules say.
-    Post,
-    /// It does not belong into these books.
-    Exclude,
-    /// Looked at; it stays held.
-    Seen,
 }

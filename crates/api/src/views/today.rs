@@ -86,10 +86,22 @@ pub enum BackupTile {
     Failed { taken: String, problem: ProblemView },
 }
 
+/// The newest comparison, of a state that has changed since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct LastComparedView {
+    pub when: String,
+    pub agrees: bool,
+    pub remainder: MoneyView,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum AgreementTile {
+    /// There is nothing to compare yet: no payment was ever fetched.
     NotChecked,
+    /// The present state was not compared yet. It is being compared now, or as soon as the work under way has ended.
+    /// `last` is what an earlier state gave; it says nothing about the present one.
+    Comparing { last: Option<LastComparedView> },
     Agrees { remainder: MoneyView, until_day: String, providers: Vec<String> },
     Differs { remainder: MoneyView, until_day: String, providers: Vec<String>, accounts: u32 },
     Failed { problem: ProblemView },

@@ -202,7 +202,20 @@ pub struct RunView {
     pub watch: Option<WatchView>,
     pub differences: DifferenceCountsView,
     pub may: MayView,
+    /// Set once the upgrade was rolled back: what the way back did, proved.
+    pub back: Option<BackView>,
     pub problem: Option<ProblemView>,
+}
+
+/// What rolling back did to the books. Its proofs are the checks of the card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct BackView {
+    /// Entries of the new connector that were taken out.
+    pub taken_out: u32,
+    /// Earlier entries that were put back as they were.
+    pub put_back: u32,
+    /// The books were compared with the baseline and are equal; false when nothing had been written, so that nothing was compared.
+    pub equal: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]

@@ -23,7 +23,7 @@ async fn an_empty_home_answers_truthfully_and_says_what_to_do_first() {
     );
     assert_eq!(
         bench.ask("log_verify", json!({})).await["chain"],
-        json!({"state": "good", "records": 0, "checked": bench_time(&bench).await})
+        json!({"state": "good", "records": 0, "signed": null, "checked": bench_time(&bench).await})
     );
     for name in ["today_view", "accounts_view", "upgrade_view", "backups_view"] {
         assert_eq!(
@@ -98,7 +98,21 @@ async fn real_books_are_looked_into_added_and_looked_after_from_the_start_of_the
         "{view}"
     );
     let add = json!({"name": "Corner shop", "books": path, "zone": "America/New_York", "provider": "square", "connector_version": "1", "roles": roles});
-    let added = bench.ask("company_add", add.clone()).await;
+    let with = |name: &str, value: &str| {
+        let mut args = add.clone();
+        args[name] = json!(value);
+        args
+    };
+    assert_eq!(bench.refused("company_add", with("client_id", "two words")).await, "E-CLIENT-ID");
+    assert_eq!(bench.refused("company_add", with("sync_from", "soon")).await, "E-SYNC-FROM");
+    assert_eq!(bench.refused("company_add", with("sync_from", "2999-01-01")).await, "E-SYNC-FROM");
+    assert_eq!(bench.ask("app_view", json!({})).await["companies"], json!([]), "a refusal adds nothing");
+    let mut chosen = with("client_id", " sq0idp-own ");
+    chosen["sync_from"] = json!("2025-03-01");
+    let added = bench.ask("company_add", chosen).await;
+    let stored = bench.app.company(added["company"].as_str().unwrap()).await.unwrap();
+    let connection = stored.0.connection(&stored.1, None).await.unwrap();
+    assert_eq!((connection.client_id.as_str(), connection.sync_from.to_string()), ("sq0idp-own", "2025-03-01T05:00:00Z".to_string()));
     let company = added["company"].clone();
     assert_eq!(bench.ask("app_view", json!({})).await["current"], company);
     let today = bench.ask("today_view", json!({"company": company})).await;

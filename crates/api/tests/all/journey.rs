@@ -308,7 +308,8 @@ async fn an_account_is_reconnected_with_the_same_company_and_disconnected_for_go
             json!({"company": company, "filter": "sign_in", "search": "", "page": 0}),
         )
         .await;
-    assert!(log["entries"][0]["words"].as_str().unwrap().starts_with("Disconnected"), "{log:#}");
+    let words = log["entries"][0]["words"].as_str().unwrap();
+    assert!(words.starts_with("Disconnected square: 2 accesses erased here."), "the old one and the renewed one: {log:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,8 @@
 
 mod empty_home;
 mod halted;
+mod holds;
 mod journey;
+mod practising;
 mod support;
 mod table;

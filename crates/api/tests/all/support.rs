@@ -1,7 +1,7 @@
 //! A home in a temporary folder, a small practice company in it, and questions by name.
 
 use api::practice_company::ScriptedBrowser;
-use api::{App, Start, dispatch};
+use api::{App, OpenPage, Start, dispatch};
 use engine::progress::Watcher;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -41,10 +41,14 @@ fn worker() -> PathBuf {
 
 impl Bench {
     pub async fn empty() -> Bench {
+        Bench::empty_with(Arc::new(ScriptedBrowser)).await
+    }
+
+    pub async fn empty_with(browser: Arc<dyn OpenPage>) -> Bench {
         let dir = tempfile::tempdir().unwrap();
         let app = App::start(Start {
             home: dir.path().join("home"),
-            browser: Arc::new(ScriptedBrowser),
+            browser,
             changed: Arc::new(|| {}),
             worker: Some(worker()),
             actor: "Test owner".to_string(),
@@ -54,9 +58,18 @@ impl Bench {
         Bench { app, dir }
     }
 
+    /// A practice company whose person has this browser.
+    pub async fn practising_with(browser: Arc<dyn OpenPage>) -> (Bench, String, String) {
+        Bench::empty_with(browser).await.practise("all-goes-well").await
+    }
+
     /// A practice company whose year was posted by connector 1, with its id and its connection's.
     pub async fn practising(story: &str) -> (Bench, String, String) {
-        let bench = Bench::empty().await;
+        Bench::empty().await.practise(story).await
+    }
+
+    async fn practise(self, story: &str) -> (Bench, String, String) {
+        let bench = self;
         let (company, connection) = bench.app.practice_make(7, story, Some(60), &Watcher::silent()).await.unwrap();
         (bench, company.id, connection.id)
     }

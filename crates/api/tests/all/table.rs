@@ -49,6 +49,7 @@ async fn a_command_for_a_company_that_is_not_there_changes_nothing() {
         ("upgrade_stop", upgrade.clone()),
         ("upgrade_rollback", upgrade.clone()),
         ("upgrade_next_day", upgrade.clone()),
+        ("upgrade_dismiss", upgrade.clone()),
         ("upgrade_finish", upgrade),
         (
             "differences_view",
@@ -62,6 +63,7 @@ async fn a_command_for_a_company_that_is_not_there_changes_nothing() {
         ),
         ("recovery_kit", json!({"company": "nobody", "path": "kit.txt"})),
         ("reconcile_view", json!({"company": "nobody", "from_day": null, "to_day": null})),
+        ("hold_view", json!({"company": "nobody", "hold": "none"})),
         ("hold_resolve", json!({"company": "nobody", "hold": "none", "answer": "seen"})),
         ("sync_now", of.clone()),
         ("log_view", json!({"company": "nobody", "filter": "all", "search": "", "page": 0})),

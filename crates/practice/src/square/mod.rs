@@ -49,6 +49,9 @@ pub struct ServeOptions {
     pub idle_stop: Option<Duration>,
     /// Where sign-ins outlast a restart (as hashes, never tokens); absent: they end with the server.
     pub state_file: Option<PathBuf>,
+    /// Only for tests that search for leaks: where every pretend secret is written down in the clear. Never inside the
+    /// practice folder, which must hold none.
+    pub secrets_file: Option<PathBuf>,
     /// The path of the registered redirect address `http://127.0.0.1:{port}{path}`.
     pub redirect_path: String,
 }
@@ -61,6 +64,7 @@ impl ServeOptions {
             port: 0,
             idle_stop: None,
             state_file: None,
+            secrets_file: None,
             redirect_path: "/callback".to_owned(),
         }
     }
@@ -88,7 +92,9 @@ pub async fn serve(world: World, options: ServeOptions) -> Result<Served, std::i
         options.redirect_path,
         control_token.clone(),
         options.state_file,
+        options.secrets_file,
     )?;
+    square.note_secrets(&[("control-token", &control_token)])?;
     let square = Arc::new(square);
     let listener = TcpListener::bind(("127.0.0.1", options.port)).await?;
     let base_url = format!("http://{}", listener.local_addr()?);

@@ -4,6 +4,7 @@
 //! A new thing to count is one field of `Stats`.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -52,6 +53,8 @@ pub struct Square {
     pub redirect_path: String,
     pub control_token: String,
     state_file: Option<PathBuf>,
+    /// For tests: every pretend secret goes here, so that a search can know what to look for.
+    secrets_file: Option<PathBuf>,
     now: Mutex<Timestamp>,
     faults: Mutex<Faults>,
     stats: Mutex<Stats>,
@@ -74,6 +77,7 @@ impl Square {
         redirect_path: String,
         control_token: String,
         state_file: Option<PathBuf>,
+        secrets_file: Option<PathBuf>,
     ) -> std::io::Result<Square> {
         let grants = match &state_file {
             Some(path) => Grants::load(path)?,
@@ -84,6 +88,7 @@ impl Square {
             redirect_path,
             control_token,
             state_file,
+            secrets_file,
             now: Mutex::new(now),
             faults: Mutex::new(faults),
             stats: Mutex::default(),
@@ -140,6 +145,16 @@ impl Square {
             Some(path) => grants.save(path),
             None => Ok(()),
         }
+    }
+
+    /// Notes secrets that were issued or shown to these servers, each with its kind. Does nothing unless a file was named.
+    pub fn note_secrets(&self, secrets: &[(&str, &str)]) -> std::io::Result<()> {
+        let Some(path) = &self.secrets_file else { return Ok(()) };
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
+        for (kind, secret) in secrets {
+            writeln!(file, "{kind} {secret}")?;
+        }
+        file.sync_all()
     }
 
     pub fn touch(&self) {
