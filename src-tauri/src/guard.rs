@@ -1,4 +1,4 @@
-//! Where the window may go, and which addresses the browser may be sent to.
+//! Where the window may go. Which addresses the browser may be sent to stands in `api::host`.
 //!
 //! The page never leaves the app's own origin; it must never be given a remote one.
 
@@ -9,18 +9,6 @@ pub fn is_our_page(url: &Url) -> bool {
     match (url.scheme(), url.host_str()) {
         ("tauri", Some("localhost")) => true,
         ("http" | "https", Some("tauri.localhost")) => url.port().is_none(),
-        _ => false,
-    }
-}
-
-/// https anywhere; http only on this computer (the practice company's servers).
-pub fn may_open_in_browser(url: &Url) -> bool {
-    if !url.username().is_empty() || url.password().is_some() {
-        return false;
-    }
-    match url.scheme() {
-        "https" => url.host_str().is_some(),
-        "http" => matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost")),
         _ => false,
     }
 }
@@ -43,21 +31,6 @@ mod tests {
             ("http://127.0.0.1:3000/", false),
         ] {
             assert_eq!(Url::parse(address).is_ok_and(|url| is_our_page(&url)), ours, "{address}");
-        }
-    }
-
-    #[test]
-    fn the_browser_opens_only_web_pages_without_a_password_in_them() {
-        for (address, allowed) in [
-            ("https://connect.squareup.com/oauth2/authorize?client_id=x", true),
-            ("http://127.0.0.1:40123/oauth2/authorize", true),
-            ("http://connect.squareup.com/oauth2/authorize", false),
-            ("https://user:secret@connect.squareup.com/", false),
-            ("file:///etc/passwd", false),
-            ("mailto:a@b.example", false),
-            ("not an address", false),
-        ] {
-            assert_eq!(Url::parse(address).is_ok_and(|url| may_open_in_browser(&url)), allowed, "{address}");
         }
     }
 

@@ -22,17 +22,9 @@ impl Browser {
 
 impl OpenPage for Browser {
     fn open<'a>(&'a self, page: &'a Url) -> Pin<Box<dyn Future<Output = Result<(), Problem>> + Send + 'a>> {
-        Box::pin(async move {
-            if !crate::guard::may_open_in_browser(page) {
-                return Err(not_opened("Only https addresses, or pages of this computer, are opened in the browser.".to_owned()));
-            }
-            self.app.opener().open_url(page.as_str(), None::<&str>).map_err(|error| not_opened(error.to_string()))
-        })
+        let app = self.app.clone();
+        Box::pin(api::host::open_page(page, move |address| app.opener().open_url(address, None::<&str>).map_err(|error| error.to_string())))
     }
-}
-
-fn not_opened(why: String) -> Problem {
-    Problem::new(api::E_WINDOW_BROWSER, "The browser could not be opened.", why, "Copy the link shown here and open it in any browser on this computer.")
 }
 
 /// Whoever shows a view fetches it again.

@@ -4,6 +4,7 @@
 //! background, so that the window shows at once even when a keychain keeps it waiting.
 
 use crate::system::{Browser, changed};
+use api::host::Opened;
 use api::views::*;
 use api::{App, Commands, Start};
 use std::path::PathBuf;
@@ -15,9 +16,6 @@ use tokio::sync::watch;
 /// Posting rules are deep expressions; the usual two megabytes are not enough for every one of them.
 const WORKER_STACK_BYTES: usize = 8 * 1024 * 1024;
 
-/// The engine, or why it could not be opened. None: still opening.
-type Opened = Option<Result<App, ProblemView>>;
-
 pub struct Wired {
     opened: watch::Receiver<Opened>,
 }
@@ -25,9 +23,7 @@ pub struct Wired {
 impl Wired {
     /// Waits until the engine is open. Errors: the problem that kept it from opening.
     async fn engine(&self) -> Result<App, ProblemView> {
-        let mut opened = self.opened.clone();
-        let answer = opened.wait_for(Option::is_some).await.ok().and_then(|seen| (*seen).clone());
-        answer.unwrap_or_else(|| Err(closed()))
+        api::host::opened(self.opened.clone()).await
     }
 }
 
@@ -75,28 +71,8 @@ async fn open(app: &AppHandle, home: PathBuf) -> Result<App, ProblemView> {
 
 /// `CHANGEOVER_HOME`, or the system's folder for this app's data.
 fn home<R: Runtime>(app: &AppHandle<R>) -> Result<PathBuf, ProblemView> {
-    if let Some(home) = std::env::var_os("CHANGEOVER_HOME").filter(|home| !home.is_empty()) {
-        return Ok(PathBuf::from(home));
-    }
-    app.path().app_data_dir().map_err(|error| {
-        ledger::Problem::new(
-            api::E_WINDOW_HOME,
-            "The folder for Changeover's own files was not found.",
-            error.to_string(),
-            "Set CHANGEOVER_HOME to a folder of yours, then start Changeover again.",
-        )
-        .into()
-    })
-}
-
-fn closed() -> ProblemView {
-    ledger::Problem::new(
-        api::E_WINDOW_CLOSING,
-        "Changeover is closing.",
-        "The engine was stopped before it could answer.",
-        "Start Changeover again; whatever was under way goes on from its last recorded step.",
-    )
-    .into()
+    let of_the_system = || app.path().app_data_dir().map_err(|error| error.to_string());
+    api::host::home(std::env::var_os("CHANGEOVER_HOME"), of_the_system).map_err(ProblemView::from)
 }
 
 macro_rules! window_commands {

@@ -15,19 +15,35 @@ const only = process.argv[2] ?? "";
 
 const pictures = [
   ["start", "first", "start"], ["start-making", "making", "start"],
-  ["today", "", "today"], ["today-quiet", "quiet", "today"], ["today-band", "band", "today"], ["today-empty", "empty", "today"], ["today-problem", "problem", "today"], ["today-skeleton", "skeleton", "today"],
+  ["today", "", "today"], ["today-quiet", "quiet", "today"], ["today-comparing", "comparing", "today"], ["today-band", "band", "today"], ["today-empty", "empty", "today"], ["today-problem", "problem", "today"], ["today-skeleton", "skeleton", "today"],
   ["accounts", "", "accounts"], ["accounts-details", "", "accounts/square"], ["accounts-why", "", "accounts/square?reconnect=1"], ["accounts-browser", "browser", "accounts/square?reconnect=1"],
   ["accounts-wrong", "wrong", "accounts/square?reconnect=1"], ["accounts-done", "done", "accounts/square?reconnect=1"], ["accounts-empty", "empty", "accounts"],
   ["upgrade-run", "", "upgrade"], ["upgrade-idle", "idle", "upgrade"], ["upgrade-plan", "plan", "upgrade"], ["upgrade-halted", "halted", "upgrade"], ["upgrade-running", "running", "upgrade"], ["upgrade-watching", "watching", "upgrade"], ["upgrade-empty", "empty", "upgrade"],
   ["differences", "", "differences/up-1"], ["differences-empty", "empty", "differences/up-1"],
   ["backups", "", "backups"], ["backups-working", "working", "backups"], ["backups-empty", "empty", "backups"], ["restore", "", "restore/b3"], ["restore-done", "restored", "restore/b3"], ["restore-fresh", "first", "restore"],
-  ["reconcile", "", "reconcile"], ["reconcile-empty", "empty", "reconcile"], ["log", "", "log"], ["log-broken", "broken", "log"], ["log-empty", "empty", "log"],
+  ["reconcile", "", "reconcile"], ["reconcile-empty", "empty", "reconcile"], ["hold-link", "", "reconcile"], ["hold-link-none", "nocandidate", "reconcile"], ["hold-post", "", "reconcile"], ["hold-post-lines", "", "reconcile"], ["hold-post-closed", "closed", "reconcile"], ["hold-exclude", "", "reconcile"], ["hold-exclude-sure", "", "reconcile"], ["log", "", "log"], ["log-checked", "checked", "log"], ["log-broken", "broken", "log"], ["log-empty", "empty", "log"],
   ["practice", "", "practice"], ["companies", "", "companies"], ["company-add", "", "company-add"], ["company-add-match", "", "company-add"], ["settings", "", "settings"],
   ["palette", "", "today"], ["rollback", "", "upgrade"],
 ];
+/** The answers to a held payment, in either language. */
+const HOLD = { link: /already in the books|Schon in den Büchern/, post: /^(Post it|Buchen)$/, exclude: /^(Leave it out|Weglassen)$/, next: /^(Go on|Weiter)$/ };
 /** What a person does first, for pictures of something that has to be opened. */
 const before = {
   "company-add-match": (page) => page.getByRole("button", { name: /Choose a file|Datei wählen/ }).click(),
+  "hold-link": (page) => page.getByRole("button", { name: HOLD.link }).first().click(),
+  "hold-link-none": (page) => page.getByRole("button", { name: HOLD.link }).first().click(),
+  "hold-post": async (page) => {
+    await page.getByRole("button", { name: HOLD.post }).first().click();
+    await page.getByRole("button", { name: HOLD.next }).click();
+  },
+  "hold-post-lines": (page) => page.getByRole("button", { name: HOLD.post }).nth(1).click(),
+  "hold-post-closed": (page) => page.getByRole("button", { name: HOLD.post }).first().click(),
+  "hold-exclude": (page) => page.getByRole("button", { name: HOLD.exclude }).first().click(),
+  "hold-exclude-sure": async (page) => {
+    await page.getByRole("button", { name: HOLD.exclude }).first().click();
+    await page.getByRole("textbox").fill("A test of the new card terminal.");
+    await page.getByRole("button", { name: HOLD.next }).click();
+  },
   palette: (page) => page.keyboard.press("Control+k"),
   rollback: (page) => page.getByRole("button", { name: /Roll back|Zurückrollen/ }).click(),
 };

@@ -85,6 +85,29 @@ describe("an upgrade", () => {
   });
 });
 
+describe("an upgrade that was rolled back", () => {
+  it("shows what was put back until it is closed", async () => {
+    fake.answer("upgrade_view", { kind: "run", run: upgrade.rolledBack });
+    fake.answer("upgrade_dismiss", () => {
+      fake.answer("upgrade_view", upgrade.upgradeNone);
+      return upgrade.upgradeNone;
+    });
+    const user = await open("upgrade");
+    expect(await screen.findByRole("heading", { name: "Rolled back: the books equal those from before" })).toBeVisible();
+    expect(screen.getByText(/96 entries of the new connector were taken out\. 48 earlier entries were put back as they were\./)).toBeVisible();
+    await user.click(screen.getByRole("button", { name: "Close" }));
+    expect(sent("upgrade_dismiss")).toEqual([{ company: basics.company, upgrade: upgrade.rolledBack.id }]);
+    expect(await screen.findByRole("heading", { name: "Upgrades" })).toBeVisible();
+  });
+
+  it("keeps nobody from planning again", async () => {
+    fake.answer("upgrade_view", { kind: "run", run: upgrade.rolledBack });
+    await open("upgrade?connection=square&to=2");
+    expect(await screen.findByRole("button", { name: "Start the upgrade" })).toBeInTheDocument();
+    expect(sent("upgrade_plan")).toHaveLength(1);
+  });
+});
+
 describe("a reconnect", () => {
   it("says what will be asked before the browser opens, then opens it", async () => {
     fake.answer("reconnect_start", (args) => {
@@ -107,6 +130,48 @@ describe("a reconnect", () => {
     await user.type(screen.getByLabelText("The whole address from the browser, after you said yes"), " http://127.0.0.1:1/callback?code=x ");
     await user.click(screen.getByRole("button", { name: "Use this address" }));
     expect(sent("reconnect_paste")).toEqual([{ company: basics.company, connection: "square", address: "http://127.0.0.1:1/callback?code=x" }]);
+  });
+
+  it("says why a pasted address is refused, keeps it, and goes on waiting", async () => {
+    fake.answer("reconnect_view", () => basics.reconnect("browser"));
+    fake.answer("reconnect_paste", () => {
+      fake.answer("reconnect_view", () => basics.pasteRefused);
+      return basics.pasteRefused;
+    });
+    const user = await open("accounts/square?reconnect=1");
+    await user.click(await screen.findByRole("button", { name: "Paste the address back" }));
+    const field = screen.getByLabelText("The whole address from the browser, after you said yes");
+    await user.type(field, "https://example.com/");
+    await user.click(screen.getByRole("button", { name: "Use this address" }));
+    expect(await screen.findByRole("alert")).toHaveTextContent("The pasted text is not the address that is needed.");
+    expect(field).toHaveValue("https://example.com/");
+    expect(screen.getByRole("heading", { name: "Say yes in your browser" })).toBeVisible();
+  });
+
+  it("says that the browser did not open, and shows the address to open by hand", async () => {
+    fake.answer("reconnect_view", () => ({ ...basics.reconnect("browser"), browser_opened: false, browser_problem: { ...basics.problem, what: "The browser could not be opened." } }));
+    await open("accounts/square?reconnect=1");
+    expect(await screen.findByRole("alert")).toHaveTextContent("The browser could not be opened.");
+    expect(screen.getByLabelText("The page's address")).toHaveValue(basics.reconnect("browser").address);
+  });
+
+  it("speaks of the keyring while there is no page yet", async () => {
+    fake.answer("reconnect_view", () => ({ ...basics.reconnect("browser"), browser_opened: false, address: null }));
+    await open("accounts/square?reconnect=1");
+    expect(await screen.findByText(/If your keyring asks for its password, answer that first/)).toBeVisible();
+  });
+
+  it("pulls nobody back who went to another screen while it was being cancelled", async () => {
+    fake.answer("reconnect_view", () => basics.reconnect("browser"));
+    let cancelled = () => {};
+    fake.answer("reconnect_cancel", () => new Promise((resolve) => (cancelled = () => resolve(basics.accounts))));
+    const user = await open("accounts/square?reconnect=1");
+    await user.click(await screen.findByRole("button", { name: "Cancel" }));
+    location.hash = "#/today";
+    expect(await screen.findByRole("heading", { name: "How money reaches your books" })).toBeVisible();
+    cancelled();
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(location.hash).toBe("#/today");
   });
 
   it("shows both names when another company answers, and offers to stay", async () => {
@@ -144,10 +209,14 @@ describe("a first start", () => {
     expect(add).toBeDisabled();
     await user.selectOptions(screen.getByLabelText("Account for Funds held in disputes"), "a2");
     expect(add).toBeEnabled();
+    expect(screen.getByLabelText("Fetch payments from")).toHaveValue("2026-01-01");
+    await user.clear(screen.getByLabelText("Fetch payments from"));
+    await user.type(screen.getByLabelText("Fetch payments from"), "2026-03-01");
+    await user.type(screen.getByLabelText("Application id"), " sq0idp-own ");
     await expectAccessible();
     await user.click(add);
     await waitFor(() => expect(sent("company_add")).toHaveLength(1));
-    expect(sent("company_add")[0]).toMatchObject({ books: rest.books.path, provider: "square", connector_version: "1", zone: basics.zone });
+    expect(sent("company_add")[0]).toMatchObject({ books: rest.books.path, provider: "square", connector_version: "1", zone: basics.zone, client_id: "sq0idp-own", sync_from: "2026-03-01" });
     await waitFor(() => expect(location.hash).toContain("reconnect=1"));
   });
 
@@ -173,6 +242,127 @@ describe("a first start", () => {
     await user.click(within(dialog).getByRole("button", { name: "Restore" }));
     expect(await screen.findByText("24 of 24 accounts equal")).toBeVisible();
     expect(sent("restore_start")[0]).toMatchObject({ company: null, target: "/home/ann/restored", place: "/media/office/changeover" });
+  });
+});
+
+describe("a held payment", () => {
+  const row = async () => within((await screen.findAllByRole("listitem")).find((one) => one.textContent?.includes("typed by hand")) as HTMLElement);
+
+  it("is linked to an entry that says why it fits, after saying that nothing is written", async () => {
+    const user = await open("reconcile");
+    await user.click((await row()).getByRole("button", { name: "It is already in the books" }));
+    const dialog = within(await screen.findByRole("dialog"));
+    expect(await dialog.findByText("Dated 2 days later.")).toBeVisible();
+    expect(dialog.getByRole("button", { name: "Go on" })).toBeDisabled();
+    await expectAccessible();
+    await user.click(dialog.getByRole("radio", { name: /Square deposit/ }));
+    await user.click(dialog.getByRole("button", { name: "Go on" }));
+    expect(dialog.getByText("Nothing is written to your books.")).toBeVisible();
+    expect(dialog.getByText("The 19 payments inside this payout count as being in that entry, too.")).toBeVisible();
+    expect(sent("hold_resolve")).toEqual([]);
+    await expectAccessible();
+    await user.click(dialog.getByRole("button", { name: "It is already in the books" }));
+    await waitFor(() => expect(sent("hold_resolve")).toEqual([{ company: basics.company, hold: "h1", answer: "link", entry: "e1", reason: null, lines: [] }]));
+    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+  });
+
+  it("is posted as proposed only after the entry was shown", async () => {
+    const user = await open("reconcile");
+    await user.click((await row()).getByRole("button", { name: "Post it" }));
+    const dialog = within(await screen.findByRole("dialog"));
+    await user.click(await dialog.findByRole("button", { name: "Go on" }));
+    expect(dialog.getByText("One entry is written to your books:")).toBeVisible();
+    expect(dialog.getByRole("row", { name: /Assets:Bank:Checking/ })).toHaveTextContent("450.00");
+    await user.click(dialog.getByRole("button", { name: "Post it" }));
+    await waitFor(() => expect(sent("hold_resolve")).toEqual([{ company: basics.company, hold: "h1", answer: "post", entry: null, reason: null, lines: [] }]));
+  });
+
+  it("gets its accounts from the person where no rule knows them, and only when the lines balance", async () => {
+    const user = await open("reconcile");
+    await user.click((await screen.findAllByRole("button", { name: "Post it" }))[1] as HTMLElement);
+    const dialog = within(await screen.findByRole("dialog"));
+    const on = await dialog.findByRole("button", { name: "Go on" });
+    expect(on).toBeDisabled();
+    await user.selectOptions(dialog.getByLabelText("Account of line 2"), "Income:Sales");
+    const second = dialog.getByLabelText("Amount of line 2 in USD");
+    await user.clear(second);
+    await user.type(second, "-18,00");
+    expect(dialog.getByText(/The lines differ by 0\.50/)).toBeVisible();
+    expect(on).toBeDisabled();
+    await user.clear(second);
+    await user.type(second, "-18.50");
+    expect(dialog.getByText("The lines balance.")).toBeVisible();
+    await expectAccessible();
+    await user.click(on);
+    await user.click(dialog.getByRole("button", { name: "Post it" }));
+    const lines = [{ account: "a2", minor: "1850" }, { account: "a3", minor: "-1850" }];
+    await waitFor(() => expect(sent("hold_resolve")).toEqual([{ company: basics.company, hold: "h2", answer: "post", entry: null, reason: null, lines }]));
+  });
+
+  it("is left out only with a reason, with the keyboard alone", async () => {
+    const user = await open("reconcile");
+    (await row()).getByRole("button", { name: "Leave it out" }).focus();
+    await user.keyboard("{Enter}");
+    const dialog = within(await screen.findByRole("dialog"));
+    const why = await dialog.findByLabelText("Why does it not belong into these books?");
+    expect(dialog.getByRole("button", { name: "Go on" })).toBeDisabled();
+    why.focus();
+    await user.keyboard("A test of the terminal");
+    await user.tab();
+    await user.tab();
+    expect(dialog.getByRole("button", { name: "Go on" })).toHaveFocus();
+    await user.keyboard("{Enter}");
+    expect(dialog.getByText("The log keeps your reason: A test of the terminal")).toBeVisible();
+    await user.click(dialog.getByRole("button", { name: "Leave it out" }));
+    await waitFor(() => expect(sent("hold_resolve")).toHaveLength(1));
+    expect(sent("hold_resolve")[0]).toMatchObject({ answer: "exclude", reason: "A test of the terminal" });
+  });
+
+  it("says why an answer is not possible, and what an answer ran into", async () => {
+    fake.answer("hold_view", rest.holdClosed);
+    const user = await open("reconcile");
+    await user.click((await row()).getByRole("button", { name: "Post it" }));
+    expect(await screen.findByText(/lies in a period that is closed in the books/)).toBeVisible();
+    expect(within(screen.getByRole("dialog")).queryByRole("button", { name: "Go on" })).toBeNull();
+    await user.keyboard("{Escape}");
+    fake.fail("hold_resolve", basics.problem);
+    await user.click((await row()).getByRole("button", { name: "Leave it out" }));
+    const dialog = within(await screen.findByRole("dialog"));
+    await user.type(await dialog.findByRole("textbox"), "A test");
+    await user.click(dialog.getByRole("button", { name: "Go on" }));
+    await user.click(dialog.getByRole("button", { name: "Leave it out" }));
+    expect(await dialog.findByRole("alert")).toHaveTextContent(basics.problem.what);
+    expect(dialog.getByText("The log keeps your reason: A test")).toBeVisible();
+  });
+
+  it("shows a skeleton while it is looked at, and its own problem", async () => {
+    fake.hang("hold_view");
+    const user = await open("reconcile");
+    await user.click((await row()).getByRole("button", { name: "Post it" }));
+    expect(await within(await screen.findByRole("dialog")).findByRole("status")).toBeInTheDocument();
+    await user.keyboard("{Escape}");
+    fake.fail("hold_view", basics.problem);
+    await user.click((await row()).getByRole("button", { name: "Post it" }));
+    expect(await within(await screen.findByRole("dialog")).findByRole("alert")).toHaveTextContent(basics.problem.what);
+  });
+
+  it("is marked as seen after saying that it stays held", async () => {
+    const user = await open("reconcile");
+    await user.click((await row()).getByRole("button", { name: "I have seen it" }));
+    const dialog = within(await screen.findByRole("dialog"));
+    expect(dialog.getByText(/It stays held and is not posted/)).toBeVisible();
+    await user.click(dialog.getByRole("button", { name: "I have seen it" }));
+    await waitFor(() => expect(sent("hold_resolve")).toEqual([{ company: basics.company, hold: "h1", answer: "seen", entry: null, reason: null, lines: [] }]));
+    expect(await screen.findByText("Nothing held")).toBeVisible();
+  });
+
+  it("that was answered says by whom, and can be held again", async () => {
+    const user = await open("reconcile");
+    expect(await screen.findByText(/A test of the new card terminal/)).toBeVisible();
+    await user.click(screen.getByRole("button", { name: /Take it back: Payments/ }));
+    const dialog = within(await screen.findByRole("dialog"));
+    await user.click(dialog.getByRole("button", { name: "Take it back" }));
+    await waitFor(() => expect(sent("hold_resolve")).toEqual([{ company: basics.company, hold: "h0", answer: "undo", entry: null, reason: null, lines: [] }]));
   });
 });
 
@@ -218,17 +408,6 @@ describe("long work that ends", () => {
     fake.changed();
     await waitFor(() => expect(sent("notify")).toEqual([{ title: "Backing up", text: "Done." }]));
     document.hasFocus = focused;
-  });
-});
-
-describe("held payments", () => {
-  it("are decided by a person, after saying what the answer does", async () => {
-    const user = await open("reconcile");
-    await user.click(await screen.findByRole("button", { name: "It is this entry" }));
-    const dialog = await screen.findByRole("dialog");
-    await user.click(within(dialog).getByRole("button", { name: "It is this entry" }));
-    await waitFor(() => expect(sent("hold_resolve")).toEqual([{ company: basics.company, hold: "h1", answer: "link" }]));
-    expect(await screen.findByText("Nothing held")).toBeVisible();
   });
 });
 

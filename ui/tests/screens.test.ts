@@ -84,6 +84,9 @@ describe("other states without an accessibility finding", () => {
     ["the wrong company", "accounts/square?reconnect=1", () => fake.answer("reconnect_view", basics.wrongCompany), "Pier Nine Fish Bar"],
     ["a restored backup", "restore/b3", () => fake.answer("restore_preview", rest.restored), "24 of 24 accounts equal"],
     ["a broken log", "log", () => fake.answer("log_view", rest.logBroken), "Broken"],
+    ["a checked log and how far it is signed", "log", () => fake.answer("log_view", rest.logGood), /Signed up to record 212/],
+    ["books not compared since something changed", "today", () => fake.answer("today_view", basics.todayComparing), /Something changed since .*, when they agreed/],
+    ["books compared for the first time", "today", () => fake.answer("today_view", basics.todayComparingFirst), "Being compared"],
     ["all companies", "companies", () => {}, "Every company whose books Changeover looks after."],
     ["restoring on a fresh computer", "restore", () => fake.answer("app_view", basics.firstRun), "Restore on this computer"],
   ];

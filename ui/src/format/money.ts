@@ -24,6 +24,15 @@ export function amount(money: MoneyView): string {
     .join("");
 }
 
+/** "1204.1" typed by a person → "120410" in minor units; null when it is no amount. Both decimal signs are read, no float is made. */
+export function minorOf(text: string, digits: number): string | null {
+  const found = /^([-\u2212+]?)\s*(\d+)(?:[.,](\d+))?$/.exec(text.trim());
+  const fraction = found?.[3] ?? "";
+  if (!found || fraction.length > digits) return null;
+  const minor = `${found[2] ?? ""}${fraction.padEnd(digits, "0")}`.replace(/^0+(?=\d)/, "");
+  return found[1] === "-" || found[1] === "\u2212" ? `-${minor}` : minor;
+}
+
 /** "1,204.10 USD" */
 export const withCurrency = (money: MoneyView): string => `${amount(money)}\u00a0${money.currency}`;
 

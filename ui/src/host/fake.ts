@@ -29,6 +29,7 @@ const usual = (): Replies => ({
   upgrade_stop: upgrade.upgradeNone,
   upgrade_rollback: upgrade.upgradeNone,
   upgrade_next_day: { kind: "run", run: upgrade.watching },
+  upgrade_dismiss: upgrade.upgradeNone,
   upgrade_finish: upgrade.upgradeNone,
   differences_view: (args) => ({ ...upgrade.differences, filter: args.filter, page: args.page }),
   backups_view: rest.backups,
@@ -38,6 +39,7 @@ const usual = (): Replies => ({
   restore_start: rest.restored,
   recovery_kit: { file: "/home/ann/changeover-recovery-kit.txt", fingerprint: "4F 91 0A C2" },
   reconcile_view: rest.reconcile,
+  hold_view: (args) => (args.hold === "h2" ? rest.holdUnknown : rest.hold),
   hold_resolve: { ...rest.reconcile, held: [] },
   sync_now: basics.job("sync"),
   log_view: rest.log,
@@ -118,6 +120,10 @@ export const scenes: Record<string, () => void> = {
   band: () =>
     fake.answer("app_view", { ...basics.app, practice_band: { story: "all-goes-well", now: basics.now }, keychain: { state: "session_only", why: "" }, jobs: [basics.job("sync")] }),
   quiet: () => fake.answer("today_view", basics.todayQuiet),
+  comparing: () => fake.answer("today_view", basics.todayComparing),
+  checked: () => fake.answer("log_view", rest.logGood),
+  closed: () => fake.answer("hold_view", rest.holdClosed),
+  nocandidate: () => fake.answer("hold_view", { ...rest.hold, candidates: [] }),
   empty: () => {
     fake.answer("today_view", basics.todayEmpty);
     fake.answer("accounts_view", basics.accountsEmpty);
@@ -128,12 +134,14 @@ export const scenes: Record<string, () => void> = {
     fake.answer("differences_view", upgrade.differencesEmpty);
   },
   browser: () => fake.answer("reconnect_view", () => basics.reconnect("browser")),
+  pasted: () => fake.answer("reconnect_view", basics.pasteRefused),
   wrong: () => fake.answer("reconnect_view", basics.wrongCompany),
   done: () => fake.answer("reconnect_view", basics.reconnect("done")),
   idle: () => fake.answer("upgrade_view", upgrade.upgradeNone),
   plan: () => fake.answer("upgrade_view", { kind: "plan", plan: upgrade.plan }),
   halted: () => fake.answer("upgrade_view", { kind: "run", run: upgrade.halted }),
   running: () => fake.answer("upgrade_view", { kind: "run", run: upgrade.running }),
+  rolledback: () => fake.answer("upgrade_view", { kind: "run", run: upgrade.rolledBack }),
   watching: () => fake.answer("upgrade_view", { kind: "run", run: upgrade.watching }),
   working: () => fake.answer("backups_view", rest.backupsWorking),
   restored: () => fake.answer("restore_preview", rest.restored),

@@ -11,7 +11,16 @@ can_connect: Array<ProviderView>,
  */
 reconnecting: string | null, };
 export type AgainstTodayView = { entries_only_today: number, entries_only_in_backup: number, accounts: Array<AccountDifferenceView>, };
-export type AgreementTile = { "state": "not_checked" } | { "state": "agrees", remainder: MoneyView, until_day: string, providers: Array<string>, } | { "state": "differs", remainder: MoneyView, until_day: string, providers: Array<string>, accounts: number, } | { "state": "failed", problem: ProblemView, };
+export type AgreementTile = { "state": "not_checked" } | { "state": "comparing", last: LastComparedView | null, } | { "state": "agrees", remainder: MoneyView, until_day: string, providers: Array<string>, } | { "state": "differs", remainder: MoneyView, until_day: string, providers: Array<string>, accounts: number, } | { "state": "failed", problem: ProblemView, };
+export type AnsweredView = { 
+/**
+ * The hold's own name.
+ */
+id: string, day: string, title: string, amount: MoneyView | null, answer: HoldAnswer, 
+/**
+ * The reason for leaving it out, or the description of the entry it was linked to.
+ */
+words: string, by: string, at: string, may_undo: boolean, };
 export type AppView = { version: string, 
 /**
  * True until there is a company; the page then shows the three ways in.
@@ -33,6 +42,19 @@ problem: ProblemView | null,
  * Work that runs for the shown company, for the strip at the foot.
  */
 jobs: Array<JobView>, };
+export type BackView = { 
+/**
+ * Entries of the new connector that were taken out.
+ */
+taken_out: number, 
+/**
+ * Earlier entries that were put back as they were.
+ */
+put_back: number, 
+/**
+ * The books were compared with the baseline and are equal; false when nothing had been written, so that nothing was compared.
+ */
+equal: boolean, };
 export type BackupArgs = { company: string, backup: string, };
 export type BackupReason = { "kind": "by_hand" } | { "kind": "daily" } | { "kind": "monthly" } | { "kind": "before_upgrade", provider: string, from: string, to: string, } | { "kind": "before_restore" } | { "kind": "before_stage", stage: StageName, };
 export type BackupTile = { "state": "none" } | { "state": "taken", taken: string, copies: number, places: Array<string>, } | { "state": "proved", taken: string, proved: string, copies: number, places: Array<string>, entries: number, } | { "state": "failed", taken: string, problem: ProblemView, };
@@ -67,7 +89,7 @@ export type BreakingChangeView = { id: string, title: string, text: string,
  * `YYYY-MM-DD`
  */
 deadline: string | null, };
-export type ChainView = { "state": "not_checked", records: number, } | { "state": "good", records: number, checked: string, } | { "state": "broken", records: number, first_bad: number, finding: string, };
+export type ChainView = { "state": "not_checked", records: number, } | { "state": "good", records: number, checked: string, signed: SignedView | null, } | { "state": "broken", records: number, first_bad: number, finding: string, };
 export type CheckView = { 
 /**
  * Stable name; the page has words for the known ones and shows `words` for the rest.
@@ -77,8 +99,24 @@ id: string, words: string, verdict: VerdictView, measure: NoteView | null, why: 
  * The differences screen shows what this check found.
  */
 has_differences: boolean, };
-export type CompanyAddArgs = { name: string, books: string, zone: string, provider: string, connector_version: string, roles: Array<RoleChoice>, };
-export type CompanyAddView = { path: string, file_name: string, proposed_name: string, accounting_app: string, books_version: string, currency: string, proposed_zone: string, entries: number, first_day: string | null, last_day: string | null, accounts: Array<BooksAccountRowView>, roles: Array<RoleProposalView>, providers: Array<ProviderChoiceView>, 
+export type CompanyAddArgs = { name: string, books: string, zone: string, provider: string, connector_version: string, roles: Array<RoleChoice>, 
+/**
+ * The id of the person's own application at the provider; None: the one that this computer is set up with.
+ */
+client_id: string | null, 
+/**
+ * `YYYY-MM-DD`: payments from this day on are fetched; None: from the first day of this year.
+ */
+sync_from: string | null, };
+export type CompanyAddView = { path: string, file_name: string, proposed_name: string, accounting_app: string, books_version: string, currency: string, proposed_zone: string, 
+/**
+ * The first day of this year, from which payments are fetched unless the person chooses another.
+ */
+proposed_sync_from: string, 
+/**
+ * This computer is set up with an application id, so that the person need not have one.
+ */
+client_id_set_up: boolean, entries: number, first_day: string | null, last_day: string | null, accounts: Array<BooksAccountRowView>, roles: Array<RoleProposalView>, providers: Array<ProviderChoiceView>, 
 /**
  * Every failed check at once, worst first. With one, the company cannot be added.
  */
@@ -169,11 +207,67 @@ export type HeldView = { id: string, day: string,
  */
 title: string, amount: MoneyView | null, code: string, reason: string, since: string, 
 /**
- * An entry of the books that may already be this movement.
+ * Answers that can be given now.
  */
-candidate: string | null, may: Array<HoldAnswer>, };
-export type HoldAnswer = "link" | "post" | "exclude" | "seen";
-export type HoldResolveArgs = { company: string, hold: string, answer: HoldAnswer, };
+may: Array<HoldAnswer>, };
+export type HoldAccountView = { id: string, name: string, };
+export type HoldAnswer = "link" | "post" | "exclude" | "seen" | "undo";
+export type HoldArgs = { company: string, hold: string, };
+export type HoldCandidateView = { entry: string, day: string, description: string, account: string, amount: MoneyView, 
+/**
+ * Why it fits, in full sentences.
+ */
+reasons: Array<string>, 
+/**
+ * It stands for the payments in the payout as well.
+ */
+takes_members: boolean, };
+export type HoldEntryView = { day: string, description: string, lines: Array<HoldLineView>, };
+export type HoldLineArgs = { account: string, minor: string, };
+export type HoldLineView = { account: string, amount: MoneyView, };
+export type HoldRefusalView = { answer: HoldAnswer, why: string, };
+export type HoldResolveArgs = { company: string, hold: string, answer: HoldAnswer, 
+/**
+ * For `link`: the candidate's entry.
+ */
+entry: string | null, 
+/**
+ * For `exclude`: why it does not belong into these books.
+ */
+reason: string | null, 
+/**
+ * For `post` where the connector's rules do not know the accounts.
+ */
+lines: Array<HoldLineArgs>, };
+export type HoldView = { held: HeldView, currency: string, 
+/**
+ * Answers that cannot be given, with the reason in words.
+ */
+refused: Array<HoldRefusalView>, 
+/**
+ * Entries of the books that it may be, the best first.
+ */
+candidates: Array<HoldCandidateView>, 
+/**
+ * What posting would write. Empty where the rules do not know the accounts, or posting is refused.
+ */
+entries: Array<HoldEntryView>, 
+/**
+ * The person has to choose the accounts.
+ */
+needs_lines: boolean, 
+/**
+ * Accounts to choose from.
+ */
+accounts: Array<HoldAccountView>, 
+/**
+ * The account proposed for the money's side, where one is known.
+ */
+clearing: string | null, 
+/**
+ * Payments inside a payout that a link would settle with it.
+ */
+members: number, };
 export type InsideView = { books_file: string, entries: number, accounts: number, first_day: string | null, last_day: string | null, raw_records: number, connections: number, bytes: string, };
 export type JobArgs = { job: string, };
 export type JobState = "running" | "done" | "cancelled" | "failed";
@@ -185,6 +279,7 @@ export type JobView = { id: string, company: string | null, work: Work, state: J
 now_doing: string | null, unit: JobUnit, done: number, total: number | null, per_second: number | null, seconds_left: number | null, cancellable: boolean, started: string, problem: ProblemView | null, };
 export type KeychainView = { "state": "keychain", name: string, } | { "state": "locked", name: string, } | { "state": "session_only", why: string, } | { "state": "unknown" };
 export type KitState = { "state": "missing" } | { "state": "written", at: string, file: string, };
+export type LastComparedView = { when: string, agrees: boolean, remainder: MoneyView, };
 export type LogArgs = { company: string | null, filter: LogFilter, search: string, page: number, };
 export type LogEntryView = { sequence: number, at: string, area: LogFilter, words: string, who: string | null, amount: MoneyView | null, 
 /**
@@ -298,6 +393,10 @@ export type ReconcileRowView = { day: string, account: string, role: string, pro
 lines: Array<ReconcileLineView>, };
 export type ReconcileView = { company: string, company_name: string, zone: string, from_day: string | null, to_day: string | null, verdict: VerdictView, remainder: MoneyView | null, doubled: number, lost: number, checked: number, rows: Array<ReconcileRowView>, payouts: Array<TieOutView>, held: Array<HeldView>, 
 /**
+ * Held movements that a person has answered, newest first.
+ */
+answered: Array<AnsweredView>, 
+/**
  * The watch period, for the chart; empty without one.
  */
 watch: Array<WatchDayView>, when: string | null, problem: ProblemView | null, };
@@ -317,6 +416,14 @@ export type ReconnectView = { company: string, connection: string, provider: str
  * The provider's page, for a browser that did not open by itself. Holds no secret.
  */
 address: string | null, browser_opened: boolean, started: string | null, deadline: string | null, expected_company: string | null, found_company: string | null, found_masked_id: string | null, 
+/**
+ * Why the browser did not open by itself; the sign-in goes on waiting.
+ */
+browser_problem: ProblemView | null, 
+/**
+ * Why the pasted address could not be used; the sign-in goes on waiting.
+ */
+paste_problem: ProblemView | null, 
 /**
  * First sign-in: there is no earlier company to compare with.
  */
@@ -392,7 +499,11 @@ export type RunView = { id: string, company: string, company_name: string, conne
 /**
  * Newest first, a handful.
  */
-log: Array<LogLineView>, log_records: number, chain_good: boolean | null, watch: WatchView | null, differences: DifferenceCountsView, may: MayView, problem: ProblemView | null, };
+log: Array<LogLineView>, log_records: number, chain_good: boolean | null, watch: WatchView | null, differences: DifferenceCountsView, may: MayView, 
+/**
+ * Set once the upgrade was rolled back: what the way back did, proved.
+ */
+back: BackView | null, problem: ProblemView | null, };
 export type SampleRowView = { account: string, old: MoneyView | null, new: MoneyView | null, expected: boolean, };
 export type SampleView = { title: string, day: string, rows: Array<SampleRowView>, };
 export type SettingsView = { version: string, home: string, keychain: KeychainView, log_records: number, licence: string, 
@@ -400,6 +511,11 @@ export type SettingsView = { version: string, home: string, keychain: KeychainVi
  * Packages of the catalogue: "square 1", "square 2".
  */
 packages: Array<PackageView>, };
+export type SignedView = { record: number, 
+/**
+ * When that record was written.
+ */
+at: string, };
 export type StageCardView = { stage: StageName, payments: number | null, amount: MoneyView | null, from_day: string | null, to_day: string | null, entries_posted: number, entries_removed: number, checks: Array<CheckView>, };
 export type StageName = "plan" | "preflight" | "backup" | "restore_proved" | "rehearsal" | "reconnect" | "shadow_run" | "canary" | "wave_one" | "wave_two" | "cut_over" | "validate" | "reconcile" | "watch" | "finish";
 export type StepState = "done" | "now" | "failed" | "next" | "undone";
@@ -466,6 +582,7 @@ export interface Commands {
   upgrade_stop: { args: UpgradeArgs; answer: UpgradeView };
   upgrade_rollback: { args: UpgradeArgs; answer: UpgradeView };
   upgrade_next_day: { args: UpgradeArgs; answer: UpgradeView };
+  upgrade_dismiss: { args: UpgradeArgs; answer: UpgradeView };
   upgrade_finish: { args: UpgradeArgs; answer: UpgradeView };
   differences_view: { args: DifferencesArgs; answer: DifferencesView };
   backups_view: { args: CompanyArgs; answer: BackupsView };
@@ -475,6 +592,7 @@ export interface Commands {
   restore_start: { args: RestoreStartArgs; answer: RestoreView };
   recovery_kit: { args: RecoveryKitArgs; answer: RecoveryKitView };
   reconcile_view: { args: ReconcileArgs; answer: ReconcileView };
+  hold_view: { args: HoldArgs; answer: HoldView };
   hold_resolve: { args: HoldResolveArgs; answer: ReconcileView };
   sync_now: { args: CompanyArgs; answer: JobView };
   log_view: { args: LogArgs; answer: LogView };
@@ -514,6 +632,7 @@ export const commandRows = [
   { name: "upgrade_stop", writes: true, words: "Stop the upgrade here" },
   { name: "upgrade_rollback", writes: true, words: "Roll the upgrade back" },
   { name: "upgrade_next_day", writes: true, words: "Let a practice day pass" },
+  { name: "upgrade_dismiss", writes: true, words: "Close the page of an upgrade that was rolled back" },
   { name: "upgrade_finish", writes: true, words: "Finish the upgrade" },
   { name: "differences_view", writes: false, words: "Show what changes" },
   { name: "backups_view", writes: false, words: "Go to Backups" },
@@ -523,6 +642,7 @@ export const commandRows = [
   { name: "restore_start", writes: true, words: "Restore a backup" },
   { name: "recovery_kit", writes: true, words: "Write the recovery kit" },
   { name: "reconcile_view", writes: false, words: "Go to Reconcile" },
+  { name: "hold_view", writes: false, words: "Look at a held payment" },
   { name: "hold_resolve", writes: true, words: "Decide about a held payment" },
   { name: "sync_now", writes: true, words: "Fetch and post new payments" },
   { name: "log_view", writes: false, words: "Go to the log" },
