@@ -10,4 +10,6 @@ pub mod home;
 pub mod museum;
 pub mod oracle;
 pub mod program;
+pub mod secrets;
 pub mod sources;
+pub mod typed;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub const PROVOKE: &[fn() -> Exhibit] =
-    &[command_unknown, command_arguments, job_unknown, practice, practice_story, practice_none, busy, check_failed, hold_answer];
+    &[command_unknown, command_arguments, job_unknown, practice, practice_story, practice_none, busy, check_failed, hold_answer, window_home, window_closing, window_browser];
 
 /// One running Changeover on a bakery's folder; its books may be added.
 async fn app(at: &Installed) -> App {
@@ -124,5 +124,32 @@ fn hold_answer() -> Exhibit {
         let app = app(&at).await;
         let (company, _) = app.real().add_company(new_company(&at.bakery), new_connection()).await.or_panic();
         refused(&at, &app, "hold_resolve", json!({ "company": company.id, "hold": "hold-1", "answer": "seen" })).await
+    })
+}
+
+/// No folder was named and the system names none.
+fn window_home() -> Exhibit {
+    let refused = api::host::home(None, || Err("The system names no folder for an app's data.".into()));
+    Exhibit::of(refused.expect_err("there is no folder"))
+}
+
+/// The engine is gone before it was open.
+fn window_closing() -> Exhibit {
+    working(async {
+        let (opening, opened) = tokio::sync::watch::channel(None);
+        drop(opening);
+        match api::host::opened(opened).await {
+            Ok(_) => panic!("there is no engine"),
+            Err(problem) => Exhibit::of(problem_shown(&problem)),
+        }
+    })
+}
+
+/// The desktop has no browser.
+fn window_browser() -> Exhibit {
+    working(async {
+        let page = url::Url::parse("http://127.0.0.1:1/oauth2/authorize").expect("an address");
+        let refused = api::host::open_page(&page, |_| Err("No program for web pages was found.".into())).await;
+        Exhibit::of(refused.expect_err("there is no browser"))
     })
 }

@@ -13,6 +13,7 @@ pub mod child;
 pub mod connector;
 pub mod engine;
 pub mod harbour;
+pub mod holds;
 pub mod journal;
 pub mod ledger;
 pub mod reconcile;
@@ -38,6 +39,8 @@ pub const AREAS: &[Area] = &[
     Area { name: "authorization", codes: || ::authorization::codes().collect(), provoke: authorization::PROVOKE },
     Area { name: "backup", codes: || ::backup::codes().collect(), provoke: backup::PROVOKE },
     Area { name: "engine", codes: || ::engine::codes().collect(), provoke: engine::PROVOKE },
+    // Its codes stand with the engine's.
+    Area { name: "holds", codes: Vec::new, provoke: holds::PROVOKE },
     Area { name: "api", codes: || ::api::codes().collect(), provoke: api::PROVOKE },
 ];
 
@@ -64,9 +67,6 @@ pub const UNREACHABLE: &[Absent] = &[
 
 /// Codes that can be provoked and are not yet. Printed by the museum test until the list is empty.
 pub const OWED: &[Absent] = &[
-    Absent { code: "E-WINDOW-HOME", why: "Raised by the window program only, which the museum cannot link." },
-    Absent { code: "E-WINDOW-CLOSING", why: "Raised by the window program only, which the museum cannot link." },
-    Absent { code: "E-WINDOW-BROWSER", why: "Raised by the window program only, which the museum cannot link." },
 ];
 
 /// Runs a provocation that has to wait for disk or network.

@@ -90,3 +90,17 @@ async fn an_entry_that_a_person_changed_or_reconciled_stays_and_is_listed() {
     assert_eq!(kept.len(), 2, "what a person touched is still there");
     assert!(kept.iter().any(|e| e.description == "Cake for the mayor"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn disconnecting_erases_every_sealed_access_and_says_how_many() {
+    let bakery = Bakery::open("all-goes-well").await;
+    let sealed = "SELECT COUNT(*) FROM credential WHERE length(sealed) > 0";
+    let before: i64 = sqlx::query_scalar(sealed).fetch_one(&bakery.engine.pool).await.unwrap();
+    assert!(before > 0);
+    let gone = bakery.engine.disconnect(&bakery.company, &bakery.connection).await.unwrap_or_else(|problem| panic!("{problem}"));
+    assert_eq!(i64::try_from(gone.erased).unwrap(), before);
+    assert_eq!(sqlx::query_scalar::<_, i64>(sealed).fetch_one(&bakery.engine.pool).await.unwrap(), 0);
+    assert_eq!(bakery.engine.access_generation(&bakery.connection, "1").await.unwrap(), None);
+    let again = bakery.engine.disconnect(&bakery.company, &bakery.connection).await.unwrap_or_else(|problem| panic!("{problem}"));
+    assert_eq!(again.erased, 0, "there was nothing left");
+}

@@ -1,7 +1,11 @@
 //! Whole upgrades through the built program, judged by GnuCash's own engine. One file per journey.
 
+mod agreement;
 mod cafe;
 mod daily;
+mod evidence;
+mod holds;
 mod oracle;
 mod practice;
 mod rollback;
+mod secrets;

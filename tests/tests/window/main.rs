@@ -6,4 +6,6 @@
 
 mod journey;
 mod look;
+mod reconnect;
+mod trouble;
 mod window;

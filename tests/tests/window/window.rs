@@ -20,6 +20,9 @@ const REPEATS: usize = 5;
 /// How long a word may take to appear before the test fails, unless the test says otherwise.
 pub const SOON: Duration = Duration::from_secs(20);
 
+/// Long enough for one stage in a debug build on a busy computer.
+pub const STAGE: Duration = Duration::from_secs(240);
+
 /// How often the page is asked again while waiting.
 const ASK_EVERY: Duration = Duration::from_millis(100);
 
@@ -28,6 +31,9 @@ const PAYMENTS: usize = 300;
 
 /// Holds when the window's process was started, in nanoseconds since 1970.
 const STARTED: &str = "open-window.started";
+
+/// Holds the number of the window's process.
+const PROCESS: &str = "open-window.process";
 
 /// Finds the visible elements of a role whose accessible name contains the words.
 const FIND: &str = r#"
@@ -80,7 +86,7 @@ pub enum Scheme {
 }
 
 /// A program that starts the window with an environment of its own: the driver hands on arguments only.
-fn launcher(home: &Path, scheme: Scheme) -> PathBuf {
+fn launcher(home: &Path, scheme: Scheme, more: &str) -> PathBuf {
     let application = std::env::var("CHANGEOVER_WINDOW_BIN").expect("run this with: cargo xtask test --only window");
     let theme = match scheme {
         Scheme::Light => "Adwaita",
@@ -89,8 +95,9 @@ fn launcher(home: &Path, scheme: Scheme) -> PathBuf {
     let script = home.join("open-window");
     let started = home.join(STARTED);
     let text = format!(
-        "#!/bin/sh\ndate +%s%N > '{}'\nCHANGEOVER_HOME='{}' CHANGEOVER_PRACTICE_PAYMENTS={PAYMENTS} LANG=C.UTF-8 LANGUAGE=en GTK_THEME={theme} exec '{application}' \"$@\"\n",
+        "#!/bin/sh\ndate +%s%N > '{}'\necho $$ > '{}'\nCHANGEOVER_HOME='{}' CHANGEOVER_PRACTICE_PAYMENTS={PAYMENTS} LANG=C.UTF-8 LANGUAGE=en GTK_THEME={theme} {more} exec '{application}' \"$@\"\n",
         started.display(),
+        home.join(PROCESS).display(),
         home.display()
     );
     std::fs::write(&script, text).expect("the home folder can be written");
@@ -102,6 +109,8 @@ fn launcher(home: &Path, scheme: Scheme) -> PathBuf {
 
 pub struct Window {
     client: Client,
+    /// Where the number of the window's process stands.
+    process: PathBuf,
     pictures: PathBuf,
     /// What axe found on the screens so far; `close` fails with all of it at once.
     found_by_axe: RefCell<Vec<String>>,
@@ -115,21 +124,26 @@ pub fn pictures() -> PathBuf {
 impl Window {
     /// Opens the window on this home folder, in this colour scheme. The driver is the one that `xtask` started.
     pub async fn open(home: &Path, scheme: Scheme) -> Window {
+        Window::open_with(home, scheme, "").await
+    }
+
+    /// As [`Window::open`], with further settings of the environment, as a shell takes them: `NAME=value`.
+    pub async fn open_with(home: &Path, scheme: Scheme, more: &str) -> Window {
         let driver = std::env::var("CHANGEOVER_WINDOW_DRIVER").expect("run this with: cargo xtask test --only window");
-        let options = json!({ "tauri:options": { "application": launcher(home, scheme) } });
+        let options = json!({ "tauri:options": { "application": launcher(home, scheme, more) } });
         let capabilities: Capabilities = options.as_object().expect("an object").clone();
         let pictures = pictures();
         std::fs::create_dir_all(&pictures).expect("the build folder can be written");
         let mut last = None;
         for _ in 0..REPEATS {
-            match ClientBuilder::new(HttpConnector::new())
-                .capabilities(capabilities.clone())
-                .connect(&driver)
-                .await
-            {
+            let mut builder = ClientBuilder::new(HttpConnector::new());
+            let connecting = builder.capabilities(capabilities.clone()).connect(&driver);
+            // The driver waits for ever for a window that ended before it came.
+            match tokio::time::timeout(STAGE, connecting).await.expect("the window opens in time") {
                 Ok(client) => {
                     let window = Window {
                         client,
+                        process: home.join(PROCESS),
                         pictures,
                         found_by_axe: RefCell::default(),
                     };
@@ -164,12 +178,30 @@ impl Window {
         }
     }
 
-    /// Closes the window and waits until the driver has let go of it. Fails with everything that axe found.
+    /// Closes the window and waits until its process has ended. Fails with everything that axe found.
     pub async fn close(self) {
         // The driver may cut the connection while it ends the window; that is an end as well.
-        let _ = self.client.close().await;
+        let _ = self.client.clone().close().await;
+        self.gone().await;
         let findings = self.found_by_axe.into_inner();
         assert!(findings.is_empty(), "{}", findings.join("\n"));
+    }
+
+    /// Waits until the window's process has ended: a start that still meets it is taken for a second one of the same
+    /// window and ends at once, and the driver would wait for it in vain.
+    async fn gone(&self) {
+        let number = std::fs::read_to_string(&self.process).expect("the launcher wrote it");
+        let state = Path::new("/proc").join(number.trim()).join("stat");
+        let begun = Instant::now();
+        // Ended but not yet asked for by its parent is as good as gone.
+        while std::fs::read_to_string(&state).is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or_default().trim_start().starts_with('Z')) {
+            assert!(
+                begun.elapsed() < SOON,
+                "the window's process {} did not end within {SOON:?}",
+                number.trim()
+            );
+            self.pause().await;
+        }
     }
 
     pub async fn size(&self, width: u32, height: u32) {
@@ -262,6 +294,7 @@ impl Window {
         let words = self.words().await;
         self.picture("failed").await;
         let _ = self.client.clone().close().await;
+        self.gone().await;
         panic!("{why}. The page reads:\n{words}");
     }
 
