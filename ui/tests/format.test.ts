@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { day, dayAndTime, dayOf, hourOf, span } from "../src/format/dates";
-import { amount, bytes, isZero, plain, withCurrency } from "../src/format/money";
+import { amount, bytes, isZero, minorOf, plain, withCurrency } from "../src/format/money";
 
 const money = (minor: string, currency = "USD", digits = 2) => ({ minor, currency, digits });
 
@@ -48,5 +48,16 @@ describe("dates", () => {
   it("say how long in the unit a person would choose", () => {
     expect(span(48)).toBe("48 seconds");
     expect(span(1500)).toBe("25 minutes");
+  });
+});
+
+describe("an amount that a person types", () => {
+  it("is read exactly, with either decimal sign", () => {
+    for (const [typed, minor] of [["18.50", "1850"], ["-18,5", "-1850"], ["\u22127", "-700"], [" 0.07 ", "7"], ["123456789012345678.01", "12345678901234567801"], ["0", "0"]] as const) expect(minorOf(typed, 2)).toBe(minor);
+    expect(minorOf("1850", 0)).toBe("1850");
+  });
+  it("is not guessed at", () => {
+    for (const typed of ["", "abc", "1.234", "1,000.00", "1e3", "--1", "."]) expect(minorOf(typed, 2)).toBeNull();
+    expect(minorOf("1.5", 0)).toBeNull();
   });
 });
