@@ -54,7 +54,8 @@ pub enum LoopbackHost {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Redirect {
     /// A listener on this computer for the time of the sign-in; the address may also be pasted.
-    Loopback { host: LoopbackHost },
+    /// `ports` are those registered with the provider, tried in order; empty = any port will do.
+    Loopback { host: LoopbackHost, ports: Vec<u16> },
     /// The provider accepts only https pages: the person pastes the address of the page they end on.
     /// `address` is the page registered with the provider; a sign-in cannot start without one.
     Paste { address: Option<Url> },
@@ -64,14 +65,51 @@ pub enum Redirect {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoints {
     pub environment: Environment,
-    pub authorize: Url,
-    pub token: Url,
+    /// The page to sign in on; `None` for keys.
+    pub authorize: Option<Url>,
+    /// `None` for keys that are not exchanged.
+    pub token: Option<Url>,
     pub status: Option<Url>,
+    pub revoke: Option<Url>,
     /// Requests are signed for this scheme, host and port only.
     pub api_base: Url,
+    /// The only hosts that anything of this environment is sent to. Every address above is on one of them.
+    pub hosts: Vec<String>,
+    /// The one that is used: the first of `redirects`, unless the caller chose another. Without meaning for keys.
     pub redirect: Redirect,
+    /// All that the provider takes, the best first; empty for keys.
+    pub redirects: Vec<Redirect>,
     /// Further fixed parameters of the authorization page.
     pub extra: Vec<(String, String)>,
+    /// Parameters that every request to the API carries here (a test mode).
+    pub api_query: Vec<(String, String)>,
+    /// How keys of this environment begin; empty where that is not known.
+    pub key_prefixes: Vec<String>,
+    /// Where an answer tells live money from test money.
+    pub livemode: Option<Livemode>,
+    /// The provider's regions, where it has several. The addresses above are those of the first.
+    pub data_centers: Vec<DataCenter>,
+}
+
+/// A field that says whether access is for live money. Another value than this means the wrong environment.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Livemode {
+    /// What to GET.
+    pub path: String,
+    /// JSON pointer to the field in its answer.
+    pub pointer: String,
+    pub value: bool,
+}
+
+/// A region of a provider with hosts of its own. Which one a company lives in is learned from a redirect that
+/// nobody signs, so a region is taken from this list or not at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataCenter {
+    pub name: String,
+    /// Scheme and host of the sign-in and token addresses.
+    pub accounts: Url,
+    pub api_base: Url,
 }
 
 impl Endpoints {
@@ -79,9 +117,10 @@ impl Endpoints {
     pub fn check(&self) -> Result<(), Problem> {
         let mut findings = Vec::new();
         let addresses = [
-            ("authorize", Some(&self.authorize)),
-            ("token", Some(&self.token)),
+            ("authorize", self.authorize.as_ref()),
+            ("token", self.token.as_ref()),
             ("status", self.status.as_ref()),
+            ("revoke", self.revoke.as_ref()),
             ("api_base", Some(&self.api_base)),
         ];
         for (name, url) in addresses {
@@ -107,10 +146,45 @@ impl Endpoints {
 
     /// Whether everything is on this computer, as for the practice company.
     pub(crate) fn all_loopback(&self) -> bool {
-        [&self.authorize, &self.token, &self.api_base]
+        [&self.authorize, &self.token, &self.status, &self.revoke]
             .into_iter()
-            .chain(&self.status)
+            .flatten()
+            .chain([&self.api_base])
             .all(is_loopback)
+    }
+
+    /// Whether something of this environment may be sent to this address at all.
+    pub fn allows(&self, url: &Url) -> bool {
+        unsafe_address(url).is_none() && url.host_str().is_some_and(|host| self.hosts.iter().any(|known| known == host))
+    }
+
+    /// The data centre whose accounts server a redirect named. Compared as a whole address: a name that only begins
+    /// or ends like a known one, another port, or a user name in front of it is none of them.
+    pub fn data_center(&self, accounts_server: &str) -> Option<&DataCenter> {
+        let named = Url::parse(accounts_server).ok()?;
+        let bare = matches!(named.path(), "" | "/") && named.query().is_none() && named.fragment().is_none();
+        let known = self.data_centers.iter().find(|center| same_origin(&center.accounts, &named));
+        known.filter(|_| bare && unsafe_address(&named).is_none())
+    }
+
+    /// The same environment in another of its data centres: the same paths on that region's hosts.
+    pub fn at(&self, center: &DataCenter) -> Endpoints {
+        let moved = |url: &Option<Url>| {
+            url.as_ref().map(|url| {
+                let mut there = center.accounts.clone();
+                there.set_path(url.path());
+                there.set_query(url.query());
+                there
+            })
+        };
+        Endpoints {
+            authorize: moved(&self.authorize),
+            token: moved(&self.token),
+            status: moved(&self.status),
+            revoke: moved(&self.revoke),
+            api_base: center.api_base.clone(),
+            ..self.clone()
+        }
     }
 
     pub(crate) fn client(&self) -> Result<reqwest::Client, Problem> {

@@ -9,7 +9,7 @@
 use crate::endpoints::Endpoints;
 use crate::grant::Tokens;
 use crate::problems::{E_SIGN_IN_APP, network, unusable};
-use crate::provider::{Expiry, Provider, TokenRequest};
+use crate::provider::{Expiry, Provider, TokenFacts, TokenRequest};
 use jiff::{SignedDuration, Timestamp};
 use ledger::Problem;
 use oauth2::basic::{BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType};
@@ -116,6 +116,7 @@ struct Fields {
     expires_at: Option<String>,
     refresh_token_expires_at: Option<String>,
     refresh_token_expires_in: Option<u64>,
+    x_refresh_token_expires_in: Option<u64>,
     merchant_id: Option<String>,
 }
 
@@ -169,10 +170,12 @@ impl fmt::Display for Transport {
 
 impl std::error::Error for Transport {}
 
-fn oauth(endpoints: &Endpoints, client_id: &str) -> OAuth {
-    oauth2::Client::new(ClientId::new(client_id.to_string()))
-        .set_auth_uri(AuthUrl::from_url(endpoints.authorize.clone()))
-        .set_token_uri(TokenUrl::from_url(endpoints.token.clone()))
+/// `None` for an environment without a sign-in; [`crate::authorize`] refuses those before anything is sent.
+fn oauth(endpoints: &Endpoints, client_id: &str) -> Option<OAuth> {
+    let client = oauth2::Client::new(ClientId::new(client_id.to_string()))
+        .set_auth_uri(AuthUrl::from_url(endpoints.authorize.clone()?))
+        .set_token_uri(TokenUrl::from_url(endpoints.token.clone()?));
+    Some(client)
 }
 
 /// The page to open, and what has to be remembered until the answer comes.
@@ -183,9 +186,9 @@ pub(crate) struct Started {
     pub redirect: Url,
 }
 
-pub(crate) fn start(endpoints: &Endpoints, client_id: &str, permissions: &[String], redirect: Url) -> Started {
+pub(crate) fn start(endpoints: &Endpoints, client_id: &str, permissions: &[String], redirect: Url) -> Option<Started> {
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
-    let client = oauth(endpoints, client_id).set_redirect_uri(RedirectUrl::from_url(redirect.clone()));
+    let client = oauth(endpoints, client_id)?.set_redirect_uri(RedirectUrl::from_url(redirect.clone()));
     let mut request = client
         .authorize_url(|| CsrfToken::new_random_len(32))
         .set_pkce_challenge(challenge)
@@ -194,12 +197,12 @@ pub(crate) fn start(endpoints: &Endpoints, client_id: &str, permissions: &[Strin
         request = request.add_extra_param(name.as_str(), value.as_str());
     }
     let (page, state) = request.url();
-    Started {
+    Some(Started {
         page,
         state,
         verifier,
         redirect,
-    }
+    })
 }
 
 /// Uses the code, once.
@@ -211,14 +214,17 @@ pub(crate) async fn exchange(
     code: AuthorizationCode,
     now: Timestamp,
 ) -> Result<TokenAnswer, Failure> {
-    let http = Http::new(provider, endpoints)?;
-    let client = oauth(endpoints, client_id).set_redirect_uri(RedirectUrl::from_url(started.redirect));
+    let token = token_facts(provider)?;
+    let http = Http::new(token, endpoints)?;
+    let client = oauth(endpoints, client_id)
+        .ok_or(Failure::NotSent)?
+        .set_redirect_uri(RedirectUrl::from_url(started.redirect));
     let answered = client
         .exchange_code(code)
         .set_pkce_verifier(started.verifier)
         .request_async(&http)
         .await;
-    sort(answered, provider, now)
+    sort(answered, provider, token, now)
 }
 
 /// Uses a refresh token. With a rotating provider it is gone afterwards, whatever comes back.
@@ -229,16 +235,23 @@ pub(crate) async fn renew(
     refresh: &SecretString,
     now: Timestamp,
 ) -> Result<TokenAnswer, Failure> {
-    let http = Http::new(provider, endpoints)?;
-    let client = oauth(endpoints, client_id);
+    let facts = token_facts(provider)?;
+    let http = Http::new(facts, endpoints)?;
+    let client = oauth(endpoints, client_id).ok_or(Failure::NotSent)?;
     let token = RefreshToken::new(refresh.expose_secret().to_string());
     let answered = client.exchange_refresh_token(&token).request_async(&http).await;
-    sort(answered, provider, now)
+    sort(answered, provider, facts, now)
+}
+
+/// Nothing leaves for a provider whose file names no token endpoint.
+fn token_facts(provider: &Provider) -> Result<&TokenFacts, Failure> {
+    provider.token().ok_or(Failure::NotSent)
 }
 
 fn sort(
     answered: Result<Answered, RequestTokenError<Transport, Refusal>>,
     provider: &Provider,
+    token: &TokenFacts,
     now: Timestamp,
 ) -> Result<TokenAnswer, Failure> {
     let answered = match answered {
@@ -247,8 +260,8 @@ fn sort(
         Err(RequestTokenError::ServerResponse(refusal)) => {
             // The app's refusal first: it must not make people sign in again.
             return Err(match () {
-                () if refusal.is_among(&provider.refresh.app_refused) => Failure::AppRefused,
-                () if refusal.is_among(&provider.refresh.refused) => Failure::Refused,
+                () if refusal.is_among(&token.app_refused) => Failure::AppRefused,
+                () if refusal.is_among(&token.refused) => Failure::Refused,
                 () => Failure::OtherError,
             });
         }
@@ -271,12 +284,22 @@ fn sort(
             .map_err(|_| Failure::Unusable("an expiry is not an instant")),
     };
     let after = |seconds: Option<u64>| seconds.and_then(|s| now.checked_add(SignedDuration::from_secs(i64::try_from(s).ok()?)).ok());
-    let (access_expires, refresh_expires) = match provider.expiry {
-        Expiry::Absolute => (instant(&fields.expires_at)?, instant(&fields.refresh_token_expires_at)?),
-        Expiry::Seconds => (
-            after(answered.expires_in().map(|d| d.as_secs())),
-            after(fields.refresh_token_expires_in),
+    // Where an answer is silent, the documented life is the best that is known.
+    let documented = || after(token.access_life.map(|life| u64::from(life.seconds())));
+    let refresh_seconds = match provider.refresh().and_then(|r| r.expires_field.as_deref()) {
+        Some("x_refresh_token_expires_in") => fields.x_refresh_token_expires_in,
+        Some(_) | None => fields.refresh_token_expires_in,
+    };
+    let (access_expires, refresh_expires) = match token.expiry {
+        Expiry::Absolute => (
+            instant(&fields.expires_at)?.or_else(documented),
+            instant(&fields.refresh_token_expires_at)?,
         ),
+        Expiry::Seconds => (
+            after(answered.expires_in().map(|d| d.as_secs())).or_else(documented),
+            after(refresh_seconds),
+        ),
+        Expiry::None => (None, None),
     };
     Ok(TokenAnswer {
         tokens: Tokens {
@@ -297,11 +320,11 @@ struct Http {
 }
 
 impl Http {
-    fn new(provider: &Provider, endpoints: &Endpoints) -> Result<Http, Failure> {
+    fn new(token: &TokenFacts, endpoints: &Endpoints) -> Result<Http, Failure> {
         let client = endpoints.client().map_err(|_| Failure::NotSent)?;
         Ok(Http {
             client,
-            body_as: provider.token_request,
+            body_as: token.request,
         })
     }
 }
@@ -419,6 +442,7 @@ mod tests {
             &["PAYMENTS_READ".into(), "PAYOUTS_READ".into()],
             Url::parse("http://127.0.0.1:1/callback/square").unwrap(),
         )
+        .unwrap()
     }
 
     #[test]

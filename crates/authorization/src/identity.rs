@@ -4,7 +4,7 @@
 //! Three sources must agree on the company: the token answer, the token status and the identity probe. The
 //! probe is a GET; nothing here writes at the provider. How the answers are laid out is in the provider's file.
 
-use crate::endpoints::Endpoints;
+use crate::endpoints::{Endpoints, same_origin};
 use crate::exchange::{Failure, TokenAnswer, not_sent_or_lost, read_body, wait};
 use crate::grant::Tenant;
 use crate::problems::unusable;
@@ -55,8 +55,12 @@ pub(crate) async fn ask(
         ids.extend(text(&told, &status.tenant));
     }
 
-    let mut probe_url = endpoints.api_base.clone();
-    probe_url.set_path(&provider.identity.path);
+    let probe_url = endpoints
+        .api_base
+        .join(&provider.identity.path)
+        .ok()
+        .filter(|url| same_origin(url, &endpoints.api_base))
+        .ok_or_else(|| unusable(&provider.title, "The address that tells which company it is cannot be formed."))?;
     let mut probe = http.get(probe_url).bearer_auth(bearer).header("accept", "application/json");
     for (name, value) in &provider.identity.headers {
         probe = probe.header(name.as_str(), value.as_str());
@@ -67,7 +71,7 @@ pub(crate) async fn ask(
             text(&told, &provider.identity.name).unwrap_or_default()
         }
         // Without the permission the name stays unknown; the id is known from the other two sources.
-        Told::Refused if !permissions.contains(&provider.identity.permission) => String::new(),
+        Told::Refused if provider.identity.permission.as_ref().is_some_and(|needed| !permissions.contains(needed)) => String::new(),
         Told::Refused => return Err(unusable(&provider.title, "It refused to tell which company the access belongs to.")),
     };
     let Some(id) = ids.first().cloned() else {

@@ -36,7 +36,7 @@ mod vault;
 use std::sync::Arc;
 
 pub use credential_rows::{CredentialState, migrate};
-pub use endpoints::{Endpoints, Environment, LoopbackHost, Redirect};
+pub use endpoints::{DataCenter, Endpoints, Environment, Livemode, LoopbackHost, Redirect};
 pub use grant::{Grant, GrantFacts, Tenant, require_permissions};
 pub use keychain::{KeptWhere, Keychain, KeychainStatus};
 pub use problems::codes;

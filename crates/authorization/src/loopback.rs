@@ -42,9 +42,29 @@ pub(crate) struct Loopback {
     pub redirect: Url,
 }
 
+async fn first_free(ports: &[u16]) -> Option<TcpListener> {
+    for port in ports {
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).await {
+            return Some(listener);
+        }
+    }
+    None
+}
+
+fn all_taken(ports: &[u16]) -> Problem {
+    let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+    Problem::new(
+        E_SIGN_IN_PORT,
+        "Changeover could not open the door through which the browser's answer comes back.",
+        format!("Other programs use every port that is registered for it: {}.", ports.join(", ")),
+        "Close a program that uses one of these ports and sign in again, or sign in by pasting the address.",
+    )
+}
+
 impl Loopback {
-    /// Takes a port of the system's choice. `E-SIGN-IN-PORT` when none can be had.
-    pub async fn bind(host: LoopbackHost, path: &str) -> Result<Loopback, Problem> {
+    /// Takes the first free one of the registered `ports`, or one of the system's choice where there are none. The
+    /// port is kept from then on: nothing is probed and taken again later. `E-SIGN-IN-PORT` when none can be had.
+    pub async fn bind(host: LoopbackHost, ports: &[u16], path: &str) -> Result<Loopback, Problem> {
         let refused = |why: String| {
             Problem::new(
                 E_SIGN_IN_PORT,
@@ -53,9 +73,12 @@ impl Loopback {
                 "Check whether a firewall forbids programs to listen on 127.0.0.1, or sign in by pasting the address.",
             )
         };
-        let v4 = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .map_err(|e| refused(format!("The system reported: {e}.")))?;
+        let v4 = match ports {
+            [] => TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+                .await
+                .map_err(|e| refused(format!("The system reported: {e}.")))?,
+            registered => first_free(registered).await.ok_or_else(|| all_taken(registered))?,
+        };
         let port = v4.local_addr().map_err(|e| refused(format!("The system reported: {e}.")))?.port();
         let (name, v6) = match host {
             LoopbackHost::Address => ("127.0.0.1", None),

@@ -14,7 +14,7 @@ use crate::exchange::{self, Failure};
 use crate::grant::Tokens;
 use crate::lock::{self, Held};
 use crate::problems::{E_CREDENTIAL_NOT_SAVED, expired, network, none};
-use crate::provider::Provider;
+use crate::provider::{Provider, Rotation};
 use crate::seal;
 use crate::vault::{Open, Vault, guard, no_randomness};
 use jiff::{SignedDuration, Timestamp};
@@ -23,8 +23,6 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
-/// Renew this long before the end, so that a request under way does not meet it.
-const MARGIN: SignedDuration = SignedDuration::from_mins(5);
 /// A pause asked for by a provider that lies further ahead than this comes from a clock that was set back.
 const PAUSE_MAX: SignedDuration = SignedDuration::from_hours(25);
 /// Attempts to write renewed tokens before they are kept in memory only.
@@ -42,8 +40,14 @@ pub(crate) fn is_due(row: &Row, provider: &Provider, now: Timestamp) -> bool {
         CredentialState::Active | CredentialState::Superseded => true,
         CredentialState::NeedsReauth | CredentialState::Retired => false,
     };
-    let old = now.duration_since(row.obtained) >= SignedDuration::from_hours(24 * i64::from(provider.refresh.ahead_days));
-    renewable && !is_paused(row, now) && (old || ends_within(row, now, MARGIN))
+    let Some(refresh) = provider.refresh() else {
+        return false;
+    };
+    let old = refresh
+        .renew_at_least_every
+        .is_some_and(|every| now.duration_since(row.obtained) >= every.duration());
+    // Before the end, so that a request under way does not meet it.
+    renewable && !is_paused(row, now) && (old || ends_within(row, now, refresh.renew_before_end.duration()))
 }
 
 /// Whether the access can no longer be used.
@@ -202,7 +206,10 @@ impl Vault {
         if again.rotation > row.rotation {
             return Ok(());
         }
-        let reason = match (answer_was_lost, provider.refresh.rotates && provider.refresh.grace_seconds == 0) {
+        let used_up_at_once = provider
+            .refresh()
+            .is_some_and(|refresh| refresh.rotation == Rotation::Always && refresh.grace.is_none());
+        let reason = match (answer_was_lost, used_up_at_once) {
             (true, true) => format!(
                 "The answer to an earlier renewal was lost on the way, and {} accepts each renewal only once.",
                 provider.title

@@ -13,7 +13,7 @@ use crate::loopback::Loopback;
 use crate::problems::{
     E_SIGN_IN_ADDRESS, E_SIGN_IN_CANCELLED, E_SIGN_IN_OTHER_COMPANY, E_SIGN_IN_REFUSED, E_SIGN_IN_STATE, E_SIGN_IN_TIMED_OUT, unusable,
 };
-use crate::provider::{CredentialKind, Provider};
+use crate::provider::{Credential, Provider, ScopeList, SignInFacts, Verify};
 use crate::{Clock, identity};
 use ledger::{Problem, Retry};
 use std::future::Future;
@@ -116,9 +116,7 @@ pub async fn authorize(
     events: &(dyn Fn(SignInEvent) + Send + Sync),
     controls: &Controls,
 ) -> Result<Grant, Problem> {
-    match request.provider.kind {
-        CredentialKind::OauthPkce => {}
-    }
+    can_sign_in(&request.provider, &request.endpoints)?;
     request.endpoints.check()?;
     request.provider.check_permissions(&request.permissions)?;
     tokio::select! {
@@ -126,6 +124,30 @@ pub async fn authorize(
         () = controls.until_cancelled() => Err(cancelled(&request.provider)),
         granted = run(&request, browser, events, controls) => granted,
     }
+}
+
+/// Whether every fact of the file that decides over this sign-in is one that the code below acts on. Anything else
+/// is refused before the browser opens: a fact that is passed over would be a pretended success.
+fn can_sign_in(provider: &Provider, endpoints: &Endpoints) -> Result<(), Problem> {
+    let SignInFacts { scopes, .. } = match &provider.credential {
+        Credential::OauthPkce(facts) => facts,
+        Credential::OauthOwnApp(_) => return Err(provider.not_yet("It needs an application of your own with a secret.")),
+        Credential::ApiKey(_) => return Err(provider.not_yet("It is reached with a key, not by signing in.")),
+        Credential::ClientCredentials { .. } => {
+            return Err(provider.not_yet("It is reached with a client id and secret, not by signing in."));
+        }
+    };
+    match scopes {
+        ScopeList::Space => {}
+        ScopeList::Comma | ScopeList::None => return Err(provider.not_yet("Permissions are asked for in another form there.")),
+    }
+    if provider.identity.list.is_some() {
+        return Err(provider.not_yet("One sign-in can reach several companies there, and choosing one of them is not built yet."));
+    }
+    if provider.parameters.iter().any(|p| p.verify != Verify::Ignored) || !endpoints.data_centers.is_empty() {
+        return Err(provider.not_yet("Its redirect names a company or region that must be proved first, which is not built yet."));
+    }
+    Ok(())
 }
 
 fn cancelled(provider: &Provider) -> Problem {
@@ -241,9 +263,9 @@ async fn wait_for_answer(
         ..
     } = request;
     let (loopback, redirect) = match &endpoints.redirect {
-        Redirect::Loopback { host } => {
+        Redirect::Loopback { host, ports } => {
             // One path per provider: an answer of one cannot be taken for another's.
-            let loopback = Loopback::bind(*host, &format!("/callback/{}", provider.name)).await?;
+            let loopback = Loopback::bind(*host, ports, &format!("/callback/{}", provider.name)).await?;
             let redirect = loopback.redirect.clone();
             (Some(loopback), redirect)
         }
@@ -263,7 +285,9 @@ async fn wait_for_answer(
             ));
         }
     };
-    let started = exchange::start(endpoints, client_id, permissions, redirect);
+    let no_page = || provider.not_yet("Its file names no page to sign in on.");
+    let authorize = endpoints.authorize.as_ref().ok_or_else(no_page)?;
+    let started = exchange::start(endpoints, client_id, permissions, redirect).ok_or_else(no_page)?;
     if let Some(why) = unsafe_address(&started.page) {
         return Err(unusable(&provider.title, why));
     }
@@ -286,7 +310,7 @@ async fn wait_for_answer(
     let state = started.state.secret().clone();
     let serving = async {
         match loopback {
-            Some(loopback) => loopback.serve(state.clone(), endpoints.authorize.clone(), taken, count).await,
+            Some(loopback) => loopback.serve(state.clone(), authorize.clone(), taken, count).await,
             None => {
                 // Keep the sending half, or waiting for the answer would end at once.
                 let _kept = (taken, count);
@@ -312,7 +336,7 @@ async fn wait_for_answer(
     let pasting = async {
         let mut inbox = controls.inbox.lock().await;
         while let Some(pasted) = inbox.recv().await {
-            match read_pasted(&pasted, &started.redirect, &state, &endpoints.authorize) {
+            match read_pasted(&pasted, &started.redirect, &state, authorize) {
                 Ok(answer) => return answer,
                 Err(refused) => events(SignInEvent::PasteRefused(paste_problem(provider, refused))),
             }

@@ -7,7 +7,7 @@
 use crate::credential_rows::{self as rows, CredentialState, Row};
 use crate::endpoints::{Endpoints, same_origin};
 use crate::problems::{E_CREDENTIAL_HOST, network, none, shown};
-use crate::provider::Provider;
+use crate::provider::{AuthorizationHeader, Provider};
 use crate::refresh::{ended, is_due, is_over};
 use crate::vault::{Open, Vault, Which};
 use ledger::Problem;
@@ -122,6 +122,12 @@ impl Signer {
                 ),
                 "This is a fault of a connector package or of Changeover; please report it.",
             ));
+        }
+        match self.provider.api.authorization {
+            AuthorizationHeader::Bearer => {}
+            AuthorizationHeader::Basic | AuthorizationHeader::ZohoOauthtoken => {
+                return Err(self.provider.not_yet("Its requests are signed in a form that is not built yet."));
+            }
         }
         let open = self.ready().await?;
         request.headers_mut().remove(header::AUTHORIZATION);

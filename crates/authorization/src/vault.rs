@@ -459,7 +459,10 @@ impl Vault {
             erased,
             // Ending access at the provider comes with the first provider whose file says that it is possible.
             ended_at_provider: false,
-            why: facts.why.clone(),
+            why: match facts.possible {
+                true => format!("Changeover does not end it at {} by itself yet.", provider.title),
+                false => facts.why.clone(),
+            },
             page: facts.page.clone(),
             page_says: facts.page_says.clone(),
         })

@@ -346,7 +346,7 @@ fn token_answer(head: &str, body: &str) -> Exhibit {
         let desk = desk().await;
         let mut request = desk.request();
         let head = format!("{head}\r\ncontent-type: application/json");
-        request.endpoints.token = Url::parse(&answering(&head, body.into()).await).expect("an address");
+        request.endpoints.token = Some(Url::parse(&answering(&head, body.into()).await).expect("an address"));
         exhibit(sign_in(request, Consent::Allow).await)
     })
 }
@@ -363,7 +363,7 @@ fn network() -> Exhibit {
     waiting(async {
         let desk = desk().await;
         let mut request = desk.request();
-        request.endpoints.token = Url::parse(&nobody()).expect("an address");
+        request.endpoints.token = Some(Url::parse(&nobody()).expect("an address"));
         exhibit(sign_in(request, Consent::Allow).await)
     })
 }

@@ -5,6 +5,8 @@ mod fake;
 mod hostile;
 mod leaks;
 mod provider;
+mod provider_facts;
+mod provider_files;
 mod refresh;
 mod sign_in;
 mod support;

@@ -312,6 +312,7 @@ async fn the_address_can_be_pasted_and_a_wrong_one_does_not_end_the_sign_in() {
     for redirect in [
         Redirect::Loopback {
             host: LoopbackHost::Localhost,
+            ports: Vec::new(),
         },
         Redirect::Paste {
             address: Some(Url::parse("https://bakery.example/done").unwrap()),
@@ -358,7 +359,7 @@ async fn an_unreachable_provider_is_a_network_problem() {
     let mut request = world.request(&OLD);
     // A port that was just free: nobody listens there.
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    request.endpoints.token = Url::parse(&format!("http://{free}/oauth2/token")).unwrap();
+    request.endpoints.token = Some(Url::parse(&format!("http://{free}/oauth2/token")).unwrap());
     let problem = authorize(request, &browser, &|_| {}, &Controls::new()).await.err().unwrap();
     assert_eq!(problem.code, E_SIGN_IN_NETWORK);
     assert!(!problem.to_string().contains(CLIENT));
@@ -394,4 +395,51 @@ async fn a_browser_that_cannot_be_opened_leaves_the_address_to_the_person() {
     let request = world.request(&OLD);
     let (grant, ()) = tokio::join!(authorize(request, &NoBrowser, &hear, &controls), by_hand);
     assert_eq!(grant.unwrap_or_else(|p| panic!("{p}")).facts().tenant.id, "MLHARBOUR");
+}
+
+#[tokio::test]
+async fn registered_ports_are_tried_in_order_and_all_of_them_taken_is_said() {
+    let world = World::new().await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let first = taken.local_addr().unwrap().port();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let ports = |ports: Vec<u16>| Redirect::Loopback {
+        host: LoopbackHost::Address,
+        ports,
+    };
+    let browser = follow();
+    let mut request = world.request(&OLD);
+    request.endpoints.redirect = ports(vec![first, free]);
+    authorize(request, &browser, &|_| {}, &Controls::new()).await.unwrap();
+    let page = browser.opened.lock().unwrap().clone().unwrap();
+    assert_eq!(redirect_of(&page).as_str(), format!("http://127.0.0.1:{free}/callback/square"));
+
+    let mut request = world.request(&OLD);
+    request.endpoints.redirect = ports(vec![first]);
+    let problem = authorize(request, &Asleep, &|_| {}, &Controls::new()).await.err().unwrap();
+    assert_eq!(problem.code, E_SIGN_IN_PORT);
+    assert!(problem.why[0].contains(&first.to_string()), "{problem}");
+}
+
+#[tokio::test]
+async fn a_provider_that_cannot_be_signed_in_to_yet_is_refused_before_the_browser_opens() {
+    let world = World::new().await;
+    for provider in providers().unwrap().into_iter().filter(|p| p.name != "square") {
+        for environment in provider.environments() {
+            let request = SignIn {
+                endpoints: provider.endpoints(environment).unwrap(),
+                provider: provider.clone(),
+                client_id: CLIENT.into(),
+                permissions: Vec::new(),
+                expect_tenant: None,
+                timeout: Duration::from_secs(30),
+                clock: world.clock(),
+            };
+            let nothing = |event| panic!("{}: {event:?}", provider.name);
+            let problem = authorize(request, &Asleep, &nothing, &Controls::new()).await.err().unwrap();
+            assert_eq!(problem.code, E_PROVIDER, "{problem}");
+            assert!(problem.what.contains("cannot connect to it yet"), "{problem}");
+            assert!(!problem.why[0].is_empty() && !problem.next.is_empty(), "{problem}");
+        }
+    }
 }
