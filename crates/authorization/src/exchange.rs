@@ -9,7 +9,7 @@
 use crate::endpoints::Endpoints;
 use crate::grant::Tokens;
 use crate::problems::{E_SIGN_IN_APP, network, unusable};
-use crate::provider::{Expiry, Provider, TokenFacts, TokenRequest};
+use crate::provider::{ExpiresField, Expiry, Provider, TokenFacts, TokenRequest};
 use jiff::{SignedDuration, Timestamp};
 use ledger::Problem;
 use oauth2::basic::{BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType};
@@ -286,9 +286,9 @@ fn sort(
     let after = |seconds: Option<u64>| seconds.and_then(|s| now.checked_add(SignedDuration::from_secs(i64::try_from(s).ok()?)).ok());
     // Where an answer is silent, the documented life is the best that is known.
     let documented = || after(token.access_life.map(|life| u64::from(life.seconds())));
-    let refresh_seconds = match provider.refresh().and_then(|r| r.expires_field.as_deref()) {
-        Some("x_refresh_token_expires_in") => fields.x_refresh_token_expires_in,
-        Some(_) | None => fields.refresh_token_expires_in,
+    let refresh_seconds = match provider.refresh().and_then(|r| r.expires_field) {
+        Some(ExpiresField::XRefreshTokenExpiresIn) => fields.x_refresh_token_expires_in,
+        Some(ExpiresField::RefreshTokenExpiresIn) | None => fields.refresh_token_expires_in,
     };
     let (access_expires, refresh_expires) = match token.expiry {
         Expiry::Absolute => (

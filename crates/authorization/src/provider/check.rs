@@ -153,31 +153,9 @@ fn credential(
     {
         findings.at(pkce.span().start, "credential.pkce: without a secret it must be \"required\"");
     }
-    let (pkce, scopes, code_life) = (
-        file.pkce.as_ref().map(|p| *p.get_ref()),
-        file.scopes.as_ref().map(|s| *s.get_ref()),
-        file.code_life.as_ref().map(|l| *l.get_ref()),
-    );
-    // Each branch asks for everything before it gives up, so that every fault is reported at once.
     match kind {
-        CredentialKind::OauthPkce | CredentialKind::OauthOwnApp => {
-            let pkce = findings.needed(at, kind, "credential.pkce", pkce);
-            let scopes = findings.needed(at, kind, "credential.scopes", scopes);
-            let refresh = findings.needed(at, kind, "refresh", refresh);
-            let token = token(at, file, findings);
-            let refresh = refresh.and_then(|r| self::refresh(r, token.as_ref(), findings));
-            let facts = SignInFacts {
-                token: token?,
-                pkce: pkce?,
-                code_life,
-                scopes: scopes?,
-                refresh: refresh?,
-            };
-            Some(match kind {
-                CredentialKind::OauthPkce => Credential::OauthPkce(facts),
-                CredentialKind::OauthOwnApp | CredentialKind::ApiKey | CredentialKind::ClientCredentials => Credential::OauthOwnApp(facts),
-            })
-        }
+        CredentialKind::OauthPkce => sign_in(at, file, refresh, findings).map(Credential::OauthPkce),
+        CredentialKind::OauthOwnApp => sign_in(at, file, refresh, findings).map(Credential::OauthOwnApp),
         CredentialKind::ApiKey => {
             let key = findings.needed(at, kind, "key", key);
             key.map(|key| Credential::ApiKey(self::key(key, findings)))
@@ -188,6 +166,24 @@ fn credential(
             Some(Credential::ClientCredentials { token: token?, key: key? })
         }
     }
+}
+
+/// Asks for everything before it gives up, so that every fault is reported at once.
+fn sign_in(at: usize, file: CredentialFile, refresh: Option<Spanned<RefreshFile>>, findings: &mut Findings<'_>) -> Option<SignInFacts> {
+    let kind = file.kind;
+    let pkce = findings.needed(at, kind, "credential.pkce", file.pkce.as_ref().map(|p| *p.get_ref()));
+    let scopes = findings.needed(at, kind, "credential.scopes", file.scopes.as_ref().map(|s| *s.get_ref()));
+    let code_life = file.code_life.as_ref().map(|l| *l.get_ref());
+    let refresh = findings.needed(at, kind, "refresh", refresh);
+    let token = token(at, file, findings);
+    let refresh = refresh.and_then(|r| self::refresh(r, token.as_ref(), findings));
+    Some(SignInFacts {
+        token: token?,
+        pkce: pkce?,
+        code_life,
+        scopes: scopes?,
+        refresh: refresh?,
+    })
 }
 
 fn token(at: usize, file: CredentialFile, findings: &mut Findings<'_>) -> Option<TokenFacts> {

@@ -150,7 +150,7 @@ pub struct Refresh {
     /// How long a used refresh token still works; `None` = not at all, as far as is known.
     pub grace: Option<Life>,
     /// Where the answer tells the refresh token's life in seconds.
-    pub expires_field: Option<String>,
+    pub expires_field: Option<ExpiresField>,
     /// Renew this long before the access ends.
     pub renew_before_end: Life,
     /// Renew when the access is this old, even if it would live longer.
@@ -171,6 +171,14 @@ pub enum RefreshLife {
 pub enum Since {
     Issue,
     LastUse,
+}
+
+/// The fields of a token answer that are read for it; a name that is not read must not seem to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExpiresField {
+    RefreshTokenExpiresIn,
+    XRefreshTokenExpiresIn,
 }
 
 /// Whether a renewal returns a new refresh token in place of the one that was sent.

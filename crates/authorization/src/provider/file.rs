@@ -107,7 +107,7 @@ pub(super) struct RefreshFile {
     pub cap: Option<Life>,
     pub rotation: Rotation,
     pub grace: Option<Life>,
-    pub expires_field: Option<String>,
+    pub expires_field: Option<ExpiresField>,
     pub renew_before_end: Life,
     pub renew_at_least_every: Option<Life>,
     pub warn_before_end: Option<Life>,

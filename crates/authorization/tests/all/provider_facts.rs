@@ -161,8 +161,8 @@ fn requests_for_tokens_take_the_form_that_each_provider_wants() {
         (Form, Basic)
     );
     assert_eq!(
-        named("quickbooks").refresh().unwrap().expires_field.as_deref(),
-        Some("x_refresh_token_expires_in")
+        named("quickbooks").refresh().unwrap().expires_field,
+        Some(ExpiresField::XRefreshTokenExpiresIn)
     );
 }
 
@@ -427,5 +427,72 @@ fn a_time_is_written_as_people_say_it() {
         "5 weeks",
     ] {
         assert!(Life::try_from(wrong.to_string()).is_err(), "{wrong}");
+    }
+}
+
+/// What the research marks as general knowledge, third-party or unconfirmed, by a word of it.
+#[test]
+fn what_was_never_confirmed_is_said_for_each_provider() {
+    let expected: [(&str, &[&str]); 11] = [
+        ("square", &["http on this computer", "PAYMENTS_READ", "renewal"]),
+        ("stripe", &["too many requests", "livemode", "permission"]),
+        ("paypal", &["permission", "/v1/oauth2/token/terminate", "too many requests"]),
+        ("gocardless", &["do not expire", "1000 requests", "ended", "redirect"]),
+        ("mollie", &["PKCE", "refresh tokens change", "DELETE", "How many requests"]),
+        ("xero", &["Demo Company", "127.0.0.1", "ends access", "limits per minute"]),
+        (
+            "quickbooks",
+            &[
+                "https://localhost",
+                "24 hours",
+                "x_refresh_token_expires_in",
+                "how long to wait",
+                "names of the permissions",
+            ],
+        ),
+        (
+            "freshbooks",
+            &["no grace", "5 minutes", "ends access", "which businesses", "How many requests"],
+        ),
+        (
+            "zoho-books",
+            &[
+                "secret",
+                "port is compared",
+                "China, Canada, Saudi Arabia and United Kingdom",
+                "limits",
+                "paths",
+            ],
+        ),
+        ("sage", &["old refresh token", "localhost", "limits per minute"]),
+        (
+            "freeagent",
+            &[
+                "older refresh token",
+                "localhost",
+                "end access",
+                "limits per minute",
+                "levels from 0 to 8",
+            ],
+        ),
+    ];
+    for (name, words) in expected {
+        let said: Vec<String> = named(name).unverified.into_iter().map(|u| u.fact).collect();
+        for word in words {
+            assert!(said.iter().any(|fact| fact.contains(word)), "{name}: nothing is said of \"{word}\"");
+        }
+    }
+    // A number that no page of the provider's own states is never shown as if it did.
+    for p in providers().unwrap() {
+        let sources = p
+            .limits
+            .quota
+            .iter()
+            .map(|q| &q.source)
+            .chain(p.limits.concurrent.iter().map(|c| &c.source));
+        for source in sources.filter(|source| !source.starts_with("https://")) {
+            assert!(p.unverified.iter().any(|u| u.fact.contains("limit")), "{}: {source}", p.name);
+        }
+        assert!(p.deadlines.iter().all(|d| d.source.starts_with("https://")), "{}", p.name);
     }
 }
