@@ -115,6 +115,7 @@ impl App {
         })
         .await
         .map_err(|e| failed("made", e))?;
+        let world = Arc::new(world);
         let mut options = ServeOptions::new(story, now);
         options.state_file = Some(self.practice_home().join("practice-square.json"));
         options.secrets_file = std::env::var_os(SECRETS_FILE).filter(|path| !path.is_empty()).map(PathBuf::from);

@@ -301,7 +301,8 @@ pub struct Posted {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
     pub posted: Vec<Posted>,
-    pub removed: Vec<RemovedEntry>,
+    /// What they were word for word is asked before, of [`crate::GnuCashSqlite::capture`].
+    pub removed: Vec<EntryId>,
     pub restored: Vec<EntryId>,
     pub before: Fingerprint,
     pub after: Fingerprint,

@@ -124,7 +124,7 @@ impl Engine {
         connection: &Connection,
         upgrade_id: Option<&str>,
         purpose: &str,
-        intent: Intent,
+        mut intent: Intent,
         watcher: &Watcher,
     ) -> Result<Changed, Problem> {
         if intent.is_empty() {
@@ -141,7 +141,7 @@ impl Engine {
             applied: None,
             position: 0,
         };
-        let set = change_set(&intent, company, Some(book.fingerprint().await?), self.now());
+        let set = change_set(&mut intent, company, Some(book.fingerprint().await?), self.now());
 
         let mut tx = journal::begin(&self.pool).await?;
         change.position = self.journal_in(
@@ -327,12 +327,19 @@ fn identity(key: &PlannedKey, entry_id: &str, version: &str) -> Identity {
     }
 }
 
-/// The books' form of an intent.
-pub fn change_set(intent: &Intent, company: &Company, expect: Option<books::Fingerprint>, now: jiff::Timestamp) -> ChangeSet {
+/// The books' form of an intent. The rows to put back move over, for they are the largest part; what is kept for later stands in the packed form.
+fn change_set(intent: &mut Intent, company: &Company, expect: Option<books::Fingerprint>, now: jiff::Timestamp) -> ChangeSet {
     ChangeSet {
         remove: intent.remove.iter().map(|t| Removal { id: EntryId(t.entry_id.clone()), print: books::Print(t.print.clone()) }).collect(),
         post: intent.post.iter().map(|p| p.entry.clone()).collect(),
-        restore: intent.restore.iter().map(|t| t.rows.clone()).collect(),
+        restore: intent
+            .restore
+            .iter_mut()
+            .map(|t| {
+                let rows = std::mem::take(&mut t.rows.rows);
+                books::RemovedEntry { rows, ..t.rows.clone() }
+            })
+            .collect(),
         closed_through: company.closed_through,
         expect,
         now,

@@ -112,6 +112,11 @@ impl Engine {
         *held(&self.memory.remembered.entries) = Some((path, applied.after.clone(), Arc::new(after)));
     }
 
+    /// Gives back the memory that the entries of the books take.
+    pub(crate) fn forget_entries(&self) {
+        *held(&self.memory.remembered.entries) = None;
+    }
+
     /// Every entry of a company's books. Errors: those of the books.
     pub(crate) async fn entries_of(&self, company: &Company) -> Result<Arc<Vec<BookEntry>>, Problem> {
         let book = self.books(company).await?;

@@ -6,15 +6,14 @@
 
 use super::lock::{self, WriteLock};
 use super::permit::{self, Situation};
-use super::{GnuCashSqlite, files, prove, rows, schema, write};
+use super::rows::Leaving;
+use super::{GnuCashSqlite, files, prove, rows, schema, whole, write};
 use crate::book::*;
 use crate::problems::*;
 use ledger::{Problem, Touched};
 use sqlx::sqlite::SqliteConnection;
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 /// What the caller wants to hear, and the plug that tests may pull.
 struct Watch<'a> {
@@ -88,7 +87,7 @@ pub(super) async fn apply(
     match after_swap(&path, change, &removed, &mut watch).await {
         Ok(after) => Ok(Applied {
             posted,
-            removed,
+            removed: removed.into_iter().map(|entry| entry.id).collect(),
             restored: change.restore.iter().map(|entry| entry.id.clone()).collect(),
             before,
             after,
@@ -129,9 +128,7 @@ async fn ready(path: &Path, change: &ChangeSet) -> Result<Fingerprint, Problem> 
     }
     // Whatever is written between this look and the swap changes the fingerprint, which is compared again then.
     let fingerprint = files::fingerprint(path).await?;
-    if !proved(path, &fingerprint) {
-        schema::check_whole(&mut db).await?;
-    }
+    whole::check(&mut db, path, &fingerprint).await?;
     files::close(db).await?;
     match &change.expect {
         Some(expected) if *expected != fingerprint => Err(Problem::new(
@@ -142,13 +139,6 @@ async fn ready(path: &Path, change: &ChangeSet) -> Result<Fingerprint, Problem> 
         )),
         Some(_) | None => Ok(fingerprint),
     }
-}
-
-/// The bytes that this process has last proved itself, directly before they became the books. They need not be read through again.
-static PROVED: Mutex<BTreeMap<PathBuf, Fingerprint>> = Mutex::new(BTreeMap::new());
-
-fn proved(path: &Path, fingerprint: &Fingerprint) -> bool {
-    PROVED.lock().unwrap_or_else(PoisonError::into_inner).get(path) == Some(fingerprint)
 }
 
 /// Enough of a fingerprint for a person to compare.
@@ -164,7 +154,7 @@ async fn until_swap(
     before: &Fingerprint,
     made: &mut Made,
     watch: &mut Watch<'_>,
-) -> Result<(Vec<Posted>, Vec<RemovedEntry>), Problem> {
+) -> Result<(Vec<Posted>, Vec<Leaving>), Problem> {
     enough_room(path)?;
     let mut live = schema::read_only(path).await?;
     files::copy(&mut live, copy).await?;
@@ -197,7 +187,7 @@ async fn until_swap(
     watch.reached(Step::Rechecked)?;
     let bytes = files::fingerprint(copy).await?;
     std::fs::rename(copy, path).doing("putting the changed books in place")?;
-    PROVED.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_path_buf(), bytes);
+    whole::remember(bytes);
     made.copy = None;
     guard.let_go().await;
     Ok((posted, removed))
@@ -209,28 +199,29 @@ async fn write_all(
     change: &ChangeSet,
     situation: &Situation,
     watch: &mut Watch<'_>,
-) -> Result<Vec<RemovedEntry>, Problem> {
+) -> Result<Vec<Leaving>, Problem> {
     let doing = "writing the change";
     sqlx::query("BEGIN").execute(&mut *db).await.doing(doing)?;
-    let leaving: Vec<BookEntry> = change
+    let leaving: Vec<Leaving> = change
         .remove
         .iter()
-        .filter_map(|removal| situation.present.get(&removal.id).cloned())
+        .filter_map(|removal| situation.present.get(&removal.id))
+        .map(|entry| Leaving { id: entry.id.clone(), date: entry.date, description: entry.description.clone() })
         .collect();
-    let removed = rows::take_out(db, &leaving).await?;
-    watch.wrote(removed.len() as u64);
+    rows::take_out(db, &leaving).await?;
+    watch.wrote(leaving.len() as u64);
     rows::put_back(db, &change.restore).await?;
-    let already = (removed.len() + change.restore.len()) as u64;
+    let already = (leaving.len() + change.restore.len()) as u64;
     watch.wrote(already);
     write::post(db, &change.post, &situation.accounts, change.now, &mut |posted| {
         watch.wrote(already + posted)
     })
     .await?;
     sqlx::query("COMMIT").execute(&mut *db).await.doing(doing)?;
-    Ok(removed)
+    Ok(leaving)
 }
 
-async fn after_swap(path: &Path, change: &ChangeSet, removed: &[RemovedEntry], watch: &mut Watch<'_>) -> Result<Fingerprint, Problem> {
+async fn after_swap(path: &Path, change: &ChangeSet, removed: &[Leaving], watch: &mut Watch<'_>) -> Result<Fingerprint, Problem> {
     watch.reached(Step::Swapped)?;
     files::sync_folder(files::folder_of(path))?;
     watch.reached(Step::FolderSynced)?;

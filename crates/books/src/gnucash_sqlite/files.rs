@@ -2,7 +2,7 @@
 //!
 //! Never copies the live file byte by byte: SQLite writes the copy, so that it is consistent. Never removes the book.
 
-use super::schema;
+use super::{schema, whole};
 use crate::book::Fingerprint;
 use crate::problems::*;
 use jiff::Timestamp;
@@ -227,7 +227,8 @@ async fn prove_copy(copy: &Path, expected: Option<&BTreeMap<String, i64>>) -> Re
     sqlx::query("DELETE FROM gnclock").execute(&mut db).await.doing("copying them")?;
     close(db).await?;
     let mut db = schema::read_only(copy).await?;
-    schema::check_whole(&mut db).await?;
+    let bytes = fingerprint(copy).await?;
+    whole::check(&mut db, copy, &bytes).await?;
     let found = counts(&mut db).await?;
     close(db).await?;
     match expected {

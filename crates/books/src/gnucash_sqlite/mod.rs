@@ -16,6 +16,7 @@ mod read;
 mod rows;
 mod schema;
 mod totals;
+mod whole;
 mod write;
 
 use crate::book::*;
@@ -39,9 +40,10 @@ impl GnuCashSqlite {
     pub async fn open(path: &Path) -> Result<GnuCashSqlite, Problem> {
         let path = files::resolve(path)?;
         files::check_header(&path)?;
+        let bytes = files::fingerprint(&path).await?;
         let mut db = schema::read_only(&path).await?;
         schema::check(&mut db).await?;
-        schema::check_whole(&mut db).await?;
+        whole::check(&mut db, &path, &bytes).await?;
         Ok(GnuCashSqlite {
             path,
             closed_through: None,

@@ -3,6 +3,7 @@
 //! Asked through a fresh connection, from the file and not from what the writer believes. A new condition is one
 //! more function that adds to the findings.
 
+use super::rows::Leaving;
 use super::{files, permit, read, schema, write};
 use crate::book::*;
 use crate::problems::*;
@@ -13,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Compares the copy with the live books and with what was meant. Errors: `E-BOOKS-READBACK` with every finding.
-pub(super) async fn copy(live: &Path, copy: &Path, change: &ChangeSet, removed: &[RemovedEntry]) -> Result<Vec<Posted>, Problem> {
+pub(super) async fn copy(live: &Path, copy: &Path, change: &ChangeSet, removed: &[Leaving]) -> Result<Vec<Posted>, Problem> {
     let mut db = schema::read_only(copy).await?;
     let mut findings = schema::integrity(&mut db).await?;
     findings.extend(strangers(&mut db, live, change, removed).await?);
@@ -32,7 +33,7 @@ pub(super) async fn copy(live: &Path, copy: &Path, change: &ChangeSet, removed: 
 }
 
 /// Reads everything back from the live books after the swap.
-pub(super) async fn live(path: &Path, change: &ChangeSet, removed: &[RemovedEntry]) -> Result<(), Problem> {
+pub(super) async fn live(path: &Path, change: &ChangeSet, removed: &[Leaving]) -> Result<(), Problem> {
     let mut db = schema::read_only(path).await?;
     let mut findings = Vec::new();
     meant(&mut db, change, removed, &mut findings).await?;
@@ -49,7 +50,7 @@ pub(super) async fn live(path: &Path, change: &ChangeSet, removed: &[RemovedEntr
 }
 
 /// Nobody else's rows changed: outside the entries of the change, both files hold the same rows in every table.
-async fn strangers(db: &mut SqliteConnection, live: &Path, change: &ChangeSet, removed: &[RemovedEntry]) -> Result<Vec<String>, Problem> {
+async fn strangers(db: &mut SqliteConnection, live: &Path, change: &ChangeSet, removed: &[Leaving]) -> Result<Vec<String>, Problem> {
     let doing = "comparing the copy with the books";
     sqlx::query("ATTACH DATABASE ?1 AS before")
         .bind(read_only_address(live))
@@ -206,7 +207,7 @@ async fn balanced(db: &mut SqliteConnection, change: &ChangeSet) -> Result<Vec<S
 async fn meant(
     db: &mut SqliteConnection,
     change: &ChangeSet,
-    removed: &[RemovedEntry],
+    removed: &[Leaving],
     findings: &mut Vec<String>,
 ) -> Result<Vec<Posted>, Problem> {
     let ids: Vec<EntryId> = change

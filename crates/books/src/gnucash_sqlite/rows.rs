@@ -6,6 +6,7 @@
 use super::read;
 use crate::book::*;
 use crate::problems::*;
+use jiff::civil::Date;
 use ledger::Problem;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Column, QueryBuilder, Row, Sqlite, TypeInfo, ValueRef};
@@ -22,6 +23,13 @@ impl StoredTable {
     }
 }
 
+/// An entry that a change takes out, as far as its proof must know it.
+pub(super) struct Leaving {
+    pub id: EntryId,
+    pub date: Date,
+    pub description: String,
+}
+
 /// SQL: every object of the wanted entries that slots can hang on, with its entry.
 const OBJECTS: &str = "CREATE TEMP TABLE object AS
     WITH RECURSIVE object(guid, tx) AS (
@@ -30,12 +38,12 @@ const OBJECTS: &str = "CREATE TEMP TABLE object AS
         UNION SELECT k.guid_val, object.tx FROM slots k JOIN object ON k.obj_guid = object.guid WHERE k.slot_type IN (8, 9) AND k.guid_val IS NOT NULL)
     SELECT guid, tx FROM object";
 
-/// Copies the rows of `entries`, then deletes them. The caller is inside a transaction on a private copy.
-pub(super) async fn take_out(db: &mut SqliteConnection, entries: &[BookEntry]) -> Result<Vec<RemovedEntry>, Problem> {
-    let removed = copied(db, entries).await?;
-    if removed.is_empty() {
-        return Ok(removed);
+/// Deletes the rows of `entries`. The caller is inside a transaction on a private copy.
+pub(super) async fn take_out(db: &mut SqliteConnection, entries: &[Leaving]) -> Result<(), Problem> {
+    if entries.is_empty() {
+        return Ok(());
     }
+    want_objects(db, entries.iter().map(|entry| &entry.id)).await?;
     let doing = "taking entries out";
     for sql in [
         "DELETE FROM slots WHERE obj_guid IN (SELECT guid FROM temp.object)",
@@ -44,7 +52,19 @@ pub(super) async fn take_out(db: &mut SqliteConnection, entries: &[BookEntry]) -
     ] {
         sqlx::query(sql).execute(&mut *db).await.doing(doing)?;
     }
-    Ok(removed)
+    Ok(())
+}
+
+/// Prepares the tables `temp.wanted` and `temp.object` for these entries.
+async fn want_objects<'a>(db: &mut SqliteConnection, ids: impl IntoIterator<Item = &'a EntryId>) -> Result<(), Problem> {
+    let doing = "looking for all that hangs on entries";
+    read::want_ids(db, ids).await?;
+    sqlx::query("DROP TABLE IF EXISTS temp.object")
+        .execute(&mut *db)
+        .await
+        .doing(doing)?;
+    sqlx::query(OBJECTS).execute(&mut *db).await.doing(doing)?;
+    Ok(())
 }
 
 /// Copies the rows of `entries` word for word; they stay where they are.
@@ -53,12 +73,7 @@ pub(super) async fn copied(db: &mut SqliteConnection, entries: &[BookEntry]) -> 
         return Ok(Vec::new());
     }
     let doing = "copying entries word for word";
-    read::want_ids(db, entries.iter().map(|entry| &entry.id)).await?;
-    sqlx::query("DROP TABLE IF EXISTS temp.object")
-        .execute(&mut *db)
-        .await
-        .doing(doing)?;
-    sqlx::query(OBJECTS).execute(&mut *db).await.doing(doing)?;
+    want_objects(db, entries.iter().map(|entry| &entry.id)).await?;
     let mut rows_of: BTreeMap<String, Vec<StoredRow>> = BTreeMap::new();
     for (table, sql) in [
         (

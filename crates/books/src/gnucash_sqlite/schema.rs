@@ -57,6 +57,9 @@ const TELLTALE: &[&str] = &[
 /// How long to wait for another program that is in the middle of a write.
 const BUSY_WAIT: Duration = Duration::from_secs(3);
 
+/// Rows that SQLite's thread may be ahead of the reader: with the usual fifty, a question about a year is a thousand waits for each other.
+const ROWS_AHEAD: usize = 1024;
+
 fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
@@ -64,6 +67,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .busy_timeout(BUSY_WAIT)
         .foreign_keys(false)
         .disable_statement_logging()
+        .row_buffer_size(ROWS_AHEAD)
 }
 
 /// A connection that cannot write to the file.

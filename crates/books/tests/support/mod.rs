@@ -243,8 +243,24 @@ pub fn removing(posted: &[Posted]) -> ChangeSet {
     }
 }
 
-pub async fn apply(books: &GnuCashSqlite, change: &ChangeSet) -> Result<Applied, Problem> {
-    books.apply(change, &mut |_| {}).await
+/// What a change did, and what it took out word for word.
+#[derive(Debug, Clone)]
+pub struct Done {
+    pub posted: Vec<Posted>,
+    pub removed: Vec<RemovedEntry>,
+    pub restored: Vec<EntryId>,
+    pub before: Fingerprint,
+    pub after: Fingerprint,
+    pub kept: Option<PathBuf>,
+}
+
+pub async fn apply(books: &GnuCashSqlite, change: &ChangeSet) -> Result<Done, Problem> {
+    let leaving: Vec<EntryId> = change.remove.iter().map(|removal| removal.id.clone()).collect();
+    // What cannot be captured is refused by the change itself, which is what the test is about then.
+    let removed = books.capture(&leaving).await.unwrap_or_default();
+    let Applied { posted, removed: gone, restored, before, after, kept } = books.apply(change, &mut |_| {}).await?;
+    assert_eq!(gone, removed.iter().map(|entry| entry.id.clone()).collect::<Vec<_>>());
+    Ok(Done { posted, removed, restored, before, after, kept })
 }
 
 /// The change is refused with this code, nothing is touched, and nothing is left lying about.

@@ -23,6 +23,9 @@ pub const CODES: &[Code] = &[E_STORE, E_STORE_UNKNOWN, E_STORE_VERSION];
 /// How long a second process (window beside terminal) waits for the store.
 const BUSY_SECONDS: u64 = 30;
 
+/// Rows that SQLite's thread may be ahead of the reader.
+const ROWS_AHEAD: usize = 1024;
+
 /// Opens the store and brings it to this version's tables.
 /// Errors: `E-STORE`, and `E-STORE-VERSION` when a newer Changeover has written it.
 pub async fn open(path: &Path) -> Result<SqlitePool, Problem> {
@@ -32,6 +35,7 @@ pub async fn open(path: &Path) -> Result<SqlitePool, Problem> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(Duration::from_secs(BUSY_SECONDS))
+        .row_buffer_size(ROWS_AHEAD)
         .foreign_keys(true);
     let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await.map_err(|e| failed("open it", &e))?;
     sqlx::migrate!("./migrations").run(&pool).await.map_err(|e| match e {

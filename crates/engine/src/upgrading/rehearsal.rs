@@ -73,6 +73,8 @@ pub async fn sandbox(engine: &Engine, u: &Undertaking, dir: &Path, book: &Path) 
 pub async fn rehearse(engine: &Engine, u: &Undertaking, plan: &Plan, read: &Read, dir: &Path, book: &Path, watcher: &Watcher) -> Result<Rehearsed, Problem> {
     let began = std::time::Instant::now();
     let (sandbox, inner) = sandbox(engine, u, dir, book).await?;
+    // They are read anew when the real books are looked at again; until then the copy's entries take their place.
+    engine.forget_entries();
     let candidates = engine.candidates(&u.company, &u.connection, plan.new_from).await?;
     let shares: Vec<(Stage, SliceName)> = plan
         .slices
@@ -87,7 +89,7 @@ pub async fn rehearse(engine: &Engine, u: &Undertaking, plan: &Plan, read: &Read
     let mut done = Rehearsed {
         at: engine.now(),
         candidates: candidates.len() as u64,
-        kinds: candidates.iter().map(|c| c.kind.clone()).collect(),
+        kinds: candidates.into_iter().map(|c| c.kind).collect(),
         records: 0,
         posted: 0,
         removed: 0,
@@ -114,7 +116,10 @@ pub async fn rehearse(engine: &Engine, u: &Undertaking, plan: &Plan, read: &Read
         done.removed += written.entries_removed;
     }
     done.doubled = doubled(&sandbox, &inner).await?;
-    for (at, ((stage, name), before)) in shares.iter().zip(&befores).enumerate().rev() {
+    // Each is let go as soon as it was compared: a rehearsal holds a book several times over as it is.
+    while let Some(before) = befores.pop() {
+        let at = befores.len();
+        let (stage, name) = &shares[at];
         engine.check_cancelled(watcher)?;
         watcher.report("Rehearsing the way back", steps - at as u64, Some(steps), "steps");
         slices::undo(&sandbox, &inner, *name, &Watcher::silent()).await?;
@@ -123,7 +128,7 @@ pub async fn rehearse(engine: &Engine, u: &Undertaking, plan: &Plan, read: &Read
             0 => baseline::take(sandbox.books(&inner.company).await?.as_ref(), 0, sandbox.now()).await?,
             _ => now(&sandbox, &inner).await?,
         };
-        done.drills.push(DrillDone { stage: *stage, not_as_before: differences(before, &after) });
+        done.drills.push(DrillDone { stage: *stage, not_as_before: differences(&before, &after) });
     }
     done.milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     sandbox.pool.close().await;

@@ -213,14 +213,16 @@ impl Engine {
 /// Takes out what the new connector posted in a share and puts the old entries back as they were.
 /// Entries that a person has changed meanwhile stop it: nothing of theirs is overwritten.
 pub async fn undo(engine: &Engine, u: &Undertaking, name: SliceName, watcher: &Watcher) -> Result<Written, Problem> {
-    let all = movement::changes(&engine.pool, &u.connection.id, Some(movement::ChangeState::Done)).await?;
     let known = engine.known(&u.connection.id).await?;
     let mut out = BTreeSet::new();
     // By id: a share that was converted, undone and converted again has taken the same entries out twice.
     let mut back: BTreeMap<String, changes::TakenOut> = BTreeMap::new();
-    for change in all.iter().filter(|c| c.upgrade_id.as_deref() == Some(&u.id) && c.purpose == purpose(name)) {
+    for change in movement::change_heads(&engine.pool, &u.connection.id, movement::ChangeState::Done).await? {
+        if change.upgrade_id.as_deref() != Some(&u.id) || change.purpose != purpose(name) {
+            continue;
+        }
         out.extend(known.entries.values().filter(|e| e.change_id == change.id).map(|e| e.entry_id.clone()));
-        let intent: Intent = crate::store::unpacked("change", &change.intent)?;
+        let intent: Intent = crate::store::unpacked("change", &movement::change_intent(&engine.pool, &change.id).await?)?;
         // Already back (an earlier rollback was interrupted after this share): nothing to restore twice.
         back.extend(intent.remove.into_iter().filter(|taken| !known.entries.contains_key(&taken.entry_id)).map(|taken| (taken.entry_id.clone(), taken)));
     }

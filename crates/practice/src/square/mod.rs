@@ -83,10 +83,10 @@ pub struct Served {
 }
 
 /// Serves a world on loopback. Fails when the port is taken or the state file cannot be read.
-pub async fn serve(world: World, options: ServeOptions) -> Result<Served, std::io::Error> {
+pub async fn serve(world: impl Into<Arc<World>>, options: ServeOptions) -> Result<Served, std::io::Error> {
     let control_token = grants::secret("control_")?;
     let square = Square::new(
-        world,
+        world.into(),
         options.faults,
         options.now,
         options.redirect_path,

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -49,7 +49,7 @@ pub struct Counters {
 }
 
 pub struct Square {
-    world: World,
+    world: Arc<World>,
     pub redirect_path: String,
     pub control_token: String,
     state_file: Option<PathBuf>,
@@ -71,7 +71,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Square {
     pub fn new(
-        world: World,
+        world: Arc<World>,
         faults: Faults,
         now: Timestamp,
         redirect_path: String,
