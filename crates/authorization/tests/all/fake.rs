@@ -31,7 +31,33 @@ pub enum OnRefresh {
     ForgotTheApp,
     /// Returns new access without a new refresh token and keeps the old one good.
     KeepRefreshToken,
+    /// Returns the same refresh token again, and it stays good.
+    SameRefreshToken,
+    /// The person ended the access in the provider's own settings, or its time was up.
+    Ended,
 }
+
+/// An instant at which the server stands still for good, so that whoever waits for it can be killed there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum At {
+    /// The renewal has arrived and nothing was done.
+    Arrived,
+    /// New tokens were made and the old one is used up; not one byte of the answer has left.
+    Rotated,
+    /// The new access is used for a request.
+    Used,
+}
+
+#[derive(Clone)]
+pub struct Stop {
+    pub at: At,
+    pub reached: Arc<tokio::sync::Notify>,
+}
+
+/// An answer word for word: status, headers, body.
+pub type Answered = (u16, Vec<(&'static str, String)>, Vec<u8>);
+/// Changes what a token answer says.
+pub type Shape = Arc<dyn Fn(&mut Value) + Send + Sync>;
 
 pub struct Rules {
     pub merchant: (String, String),
@@ -47,12 +73,28 @@ pub struct Rules {
     pub reuse_kills: bool,
     /// The next renewal waits here until the gate is opened.
     pub gate: Option<Arc<tokio::sync::Notify>>,
+    /// For so long after its use a refresh token still works.
+    pub grace_seconds: i64,
+    pub stop: Option<Stop>,
+    /// The answer to every renewal, when it should be strange. Nothing is rotated.
+    pub renewal_answer: Option<Answered>,
+    /// What is changed in every token answer before it leaves.
+    pub shape: Option<Shape>,
+    /// What the redirect back carries beside code and state.
+    pub redirect_extra: Vec<(String, String)>,
+    /// How long a renewal takes at least.
+    pub dwell: std::time::Duration,
 }
 
 #[derive(Default)]
 pub struct Seen {
     pub refreshes: usize,
     pub reuses: usize,
+    /// Times that tokens were replaced; a reuse within the grace replaces them too.
+    pub rotations: usize,
+    /// Renewals under way now, and the most there ever were.
+    pub renewing: usize,
+    pub renewing_most: usize,
     pub exchanges: usize,
     pub exchange_bodies: Vec<Value>,
     pub api_calls: usize,
@@ -70,7 +112,8 @@ struct Family {
 struct Store {
     codes: HashMap<String, BTreeMap<String, String>>,
     access: HashMap<String, usize>,
-    refresh: HashMap<String, (usize, bool)>,
+    /// Family, and when it was used.
+    refresh: HashMap<String, (usize, Option<i64>)>,
     families: Vec<Family>,
 }
 
@@ -103,6 +146,12 @@ impl Fake {
             refuse_all_access: false,
             reuse_kills: true,
             gate: None,
+            grace_seconds: 0,
+            stop: None,
+            renewal_answer: None,
+            shape: None,
+            redirect_extra: Vec::new(),
+            dwell: std::time::Duration::ZERO,
         };
         let fake = Arc::new(Fake {
             base,
@@ -135,22 +184,46 @@ impl Fake {
         self.seen.lock().unwrap().refreshes
     }
 
+    fn now(&self) -> i64 {
+        self.now.load(std::sync::atomic::Ordering::SeqCst)
+    }
+
+    /// Stands still for good if that was asked for; whoever waits here goes away with their connection.
+    async fn stop(&self, at: At) {
+        let stop = {
+            let mut rules = self.rules.lock().unwrap();
+            match &rules.stop {
+                Some(stop) if stop.at == at => rules.stop.take(),
+                _ => None,
+            }
+        };
+        if let Some(stop) = stop {
+            stop.reached.notify_one();
+            std::future::pending::<()>().await;
+        }
+    }
+
     fn give(&self, family: usize) -> Value {
         let (access, refresh) = (secret("access"), secret("refresh"));
         let days = self.rules.lock().unwrap().access_days;
         let mut store = self.store.lock().unwrap();
         store.access.insert(access.clone(), family);
-        store.refresh.insert(refresh.clone(), (family, false));
+        store.refresh.insert(refresh.clone(), (family, None));
         self.seen.lock().unwrap().secrets.extend([access.clone(), refresh.clone()]);
         let at = |days: i64| {
-            jiff::Timestamp::from_second(self.now.load(std::sync::atomic::Ordering::SeqCst) + days * 86_400)
+            jiff::Timestamp::from_second(self.now() + days * 86_400)
                 .unwrap()
                 .to_string()
         };
-        json!({
+        let mut told = json!({
             "access_token": access, "token_type": "bearer", "expires_at": at(days), "merchant_id": store.families[family].merchant.0,
             "refresh_token": refresh, "short_lived": false, "refresh_token_expires_at": at(90),
-        })
+        });
+        drop(store);
+        if let Some(shape) = self.rules.lock().unwrap().shape.clone() {
+            shape(&mut told);
+        }
+        told
     }
 
     fn family_of(&self, headers: &HeaderMap) -> Option<usize> {
@@ -204,6 +277,9 @@ async fn authorize(State(fake): State<Arc<Fake>>, RawQuery(query): RawQuery) -> 
         }
     }
     back.query_pairs_mut().append_pair("state", &asked["state"]);
+    for (name, value) in &rules.redirect_extra {
+        back.query_pairs_mut().append_pair(name, value);
+    }
     Response::builder()
         .status(StatusCode::FOUND)
         .header("location", back.as_str())
@@ -219,14 +295,46 @@ async fn token(State(fake): State<Arc<Fake>>, headers: HeaderMap, body: Bytes) -
     match body["grant_type"].as_str().unwrap() {
         "authorization_code" => exchange(&fake, &body),
         "refresh_token" => {
-            fake.seen.lock().unwrap().refreshes += 1;
-            let gate = fake.rules.lock().unwrap().gate.take();
+            let under_way = UnderWay::begin(&fake);
+            let (gate, dwell) = {
+                let mut rules = fake.rules.lock().unwrap();
+                (rules.gate.take(), rules.dwell)
+            };
             if let Some(gate) = gate {
                 gate.notified().await;
             }
-            refresh(&fake, &body)
+            if !dwell.is_zero() {
+                tokio::time::sleep(dwell).await;
+            }
+            fake.stop(At::Arrived).await;
+            let before = fake.seen.lock().unwrap().rotations;
+            let answer = refresh(&fake, &body);
+            if fake.seen.lock().unwrap().rotations > before {
+                fake.stop(At::Rotated).await;
+            }
+            drop(under_way);
+            answer
         }
         other => panic!("{other}"),
+    }
+}
+
+/// Counts a renewal for as long as it is under way.
+struct UnderWay(Arc<Fake>);
+
+impl UnderWay {
+    fn begin(fake: &Arc<Fake>) -> UnderWay {
+        let mut seen = fake.seen.lock().unwrap();
+        seen.refreshes += 1;
+        seen.renewing += 1;
+        seen.renewing_most = seen.renewing_most.max(seen.renewing);
+        UnderWay(fake.clone())
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.seen.lock().unwrap().renewing -= 1;
     }
 }
 
@@ -266,6 +374,13 @@ fn exchange(fake: &Fake, body: &Value) -> Response {
 }
 
 fn refresh(fake: &Fake, body: &Value) -> Response {
+    if let Some((status, headers, body)) = fake.rules.lock().unwrap().renewal_answer.clone() {
+        let mut told = Response::builder().status(status);
+        for (name, value) in headers {
+            told = told.header(name, value);
+        }
+        return told.body(Body::from(body)).unwrap();
+    }
     let mode = fake.rules.lock().unwrap().on_refresh;
     match mode {
         OnRefresh::Portal => return answer(200, "text/html", "<html>Welcome to the hotel. Please log in: invalid_grant</html>"),
@@ -278,19 +393,23 @@ fn refresh(fake: &Fake, body: &Value) -> Response {
                 .unwrap();
         }
         OnRefresh::ForgotTheApp => return refusal("invalid_client"),
+        OnRefresh::Ended => return refusal("invalid_grant"),
         OnRefresh::Rotate
         | OnRefresh::RotateThenCut
         | OnRefresh::RotateThenGatewayError
         | OnRefresh::OtherMerchant
-        | OnRefresh::KeepRefreshToken => {}
+        | OnRefresh::KeepRefreshToken
+        | OnRefresh::SameRefreshToken => {}
     }
+    let keeps = matches!(mode, OnRefresh::KeepRefreshToken | OnRefresh::SameRefreshToken);
     let given = body["refresh_token"].as_str().unwrap();
     let family = {
         let mut store = fake.store.lock().unwrap();
         let Some((family, used)) = store.refresh.get(given).copied() else {
             return refusal("invalid_grant");
         };
-        if used {
+        let (now, grace) = (fake.now(), fake.rules.lock().unwrap().grace_seconds);
+        if used.is_some_and(|at| grace == 0 || now - at > grace) {
             // Reuse detection: the whole family dies, as RFC 9700 asks.
             fake.seen.lock().unwrap().reuses += 1;
             if !fake.rules.lock().unwrap().reuse_kills {
@@ -301,18 +420,20 @@ fn refresh(fake: &Fake, body: &Value) -> Response {
         if store.families[family].dead {
             return refusal("invalid_grant");
         }
-        store
-            .refresh
-            .insert(given.to_string(), (family, mode != OnRefresh::KeepRefreshToken));
+        let used = (!keeps).then(|| used.unwrap_or(now));
+        store.refresh.insert(given.to_string(), (family, used));
         family
     };
+    fake.seen.lock().unwrap().rotations += 1;
+    let old = given;
     let mut given = fake.give(family);
     match mode {
         OnRefresh::RotateThenCut => std::panic::resume_unwind(Box::new(())),
         OnRefresh::RotateThenGatewayError => return answer(502, "text/html", "<h1>502 Bad Gateway</h1>"),
         OnRefresh::OtherMerchant => given["merchant_id"] = json!("MLOTHER"),
         OnRefresh::KeepRefreshToken => drop(given.as_object_mut().unwrap().remove("refresh_token")),
-        OnRefresh::Rotate | OnRefresh::Portal | OnRefresh::Busy | OnRefresh::ForgotTheApp => {}
+        OnRefresh::SameRefreshToken => given["refresh_token"] = json!(old),
+        OnRefresh::Rotate | OnRefresh::Portal | OnRefresh::Busy | OnRefresh::ForgotTheApp | OnRefresh::Ended => {}
     }
     answer(200, "application/json", given.to_string())
 }
@@ -354,6 +475,7 @@ async fn merchant(State(fake): State<Arc<Fake>>, headers: HeaderMap) -> Response
 
 async fn payments(State(fake): State<Arc<Fake>>, headers: HeaderMap) -> (StatusCode, Json<Value>) {
     fake.seen.lock().unwrap().api_calls += 1;
+    fake.stop(At::Used).await;
     match fake.family_of(&headers) {
         Some(_) => (StatusCode::OK, Json(json!({"payments": []}))),
         None => (StatusCode::UNAUTHORIZED, Json(json!({}))),
