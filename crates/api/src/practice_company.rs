@@ -144,9 +144,9 @@ impl App {
         facts.port = port_of(&served);
         self.keep_practice_facts(&facts)?;
         for company in engine.companies().await? {
-            for mut connection in engine.connections(&company).await? {
-                connection.endpoints = Some(json!({"base": served.base_url}));
-                company::update_connection(&engine.pool, &connection).await?;
+            for connection in engine.connections(&company).await? {
+                let endpoints = json!({"base": served.base_url});
+                company::change_connection(&engine.pool, &connection.id, company::ConnectionChange::Endpoints(&endpoints)).await?;
             }
         }
         *slot = Some(PracticeServer { served, facts });
@@ -179,7 +179,9 @@ impl App {
             let names: Vec<&str> = Story::ALL.iter().map(|s| s.name()).collect();
             Problem::new(E_PRACTICE_STORY, why, format!("Known are: {}.", names.join(", ")), "Choose one of these.")
         })?;
-        watcher.report("Clearing the last practice company", 0, Some(4), "steps");
+        if self.practice_home().exists() {
+            watcher.report("Clearing the last practice company", 0, Some(4), "steps");
+        }
         // Held until the new servers stand in their place: whoever wants to reach the practice company meanwhile waits for
         // these, and does not start others whose address would outlive them in the connection.
         let mut slot = self.inner.server.lock().await;

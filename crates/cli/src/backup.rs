@@ -161,7 +161,7 @@ async fn list(terminal: &Terminal, which: Which) -> Result<Ending, Problem> {
             row.id,
             row.copied_at,
             counted(row.entries, "entry", "entries"),
-            row.label
+            shown(&row.label)
         ));
     }
     match kit {
@@ -169,6 +169,12 @@ async fn list(terminal: &Terminal, which: Which) -> Result<Ending, Problem> {
         None => terminal.screen.say("No recovery kit was written yet. Without it nothing can be restored on another computer: `changeover backup recovery-kit FILE`."),
     }
     Ok(Ending::Done)
+}
+
+/// A label as a person reads it: stages by their titles.
+fn shown(label: &str) -> String {
+    let stage = label.strip_prefix("before ").and_then(|name| name.parse::<upgrade::Stage>().ok());
+    stage.map_or_else(|| label.to_string(), |stage| format!("before \"{}\"", stage.title()))
 }
 
 fn mark(done: bool, words: &str) -> String {

@@ -408,7 +408,8 @@ async fn map(terminal: &Terminal, which: Which, roles: Vec<String>) -> Result<En
         let package = reached.engine.package(&connection.connector, &connection.version)?;
         let needed: Vec<Role> = package.roles().into_iter().collect();
         books::validate_roles(&connection.roles, &description.accounts, &needed, description.currency)?;
-        engine::store::company::update_connection(&reached.engine.pool, &connection).await?;
+        let chosen = engine::store::company::ConnectionChange::Roles(&connection.roles);
+        engine::store::company::change_connection(&reached.engine.pool, &connection.id, chosen).await?;
         let named: BTreeMap<&str, &AccountId> = connection.roles.0.iter().map(|(role, account)| (role.name(), account)).collect();
         reached
             .engine

@@ -252,7 +252,11 @@ pub fn numbers(stage: Stage, state: &State) -> String {
             "on the copy: {} in, {} out, and all of it back; {}; {checks}",
             grouped(number("posted")),
             grouped(number("removed")),
-            counted(number("held"), "held", "held")
+            match state.new_access {
+                true => counted(number("held"), "held", "held"),
+                // Before the new sign-in most records cannot even be asked for; that is no fault of theirs.
+                false => counted(number("held"), "waits for the new sign-in", "wait for the new sign-in"),
+            }
         ),
         Stage::Reauthorized => checks,
         Stage::Shadowed => format!(

@@ -279,10 +279,8 @@ impl Engine {
         let generation = self.vault.save(&connection.id, grant).await?;
         store::set_setting(&self.pool, &Self::access_name(connection, version), &generation.to_string()).await?;
         if connection.tenant_id.is_none() {
-            let mut known = connection.clone();
-            known.tenant_id = Some(facts.tenant.id.clone());
-            known.tenant_name = Some(facts.tenant.name.clone());
-            company::update_connection(&self.pool, &known).await?;
+            let tenant = company::ConnectionChange::Tenant { id: &facts.tenant.id, name: &facts.tenant.name };
+            company::change_connection(&self.pool, &connection.id, tenant).await?;
         }
         Ok(facts)
     }

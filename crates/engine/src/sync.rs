@@ -9,7 +9,7 @@ use crate::home::WorkLock;
 use crate::linking;
 use crate::postings::{self, Postings, Route};
 use crate::progress::Watcher;
-use crate::store::company::{self, Company, Connection};
+use crate::store::company::{self, Company, Connection, ConnectionChange};
 use crate::store::{movement, record};
 use crate::companies::zone_of;
 use connector::{Business, Mapped, Package, Processor, Record, Window};
@@ -147,9 +147,7 @@ impl Engine {
             None => self.post(company, connection, None, "sync", postings, watcher).await?,
         };
 
-        let mut updated = connection.clone();
-        updated.synced_at = Some(until);
-        company::update_connection(&self.pool, &updated).await?;
+        company::change_connection(&self.pool, &connection.id, ConnectionChange::SyncedAt(until)).await?;
         if synced.posted > 0 || synced.records_new > 0 {
             self.journal(
                 Some(&company.id),

@@ -203,9 +203,11 @@ async fn connection_needs(at: &At, connection: &Connection, needs: &mut Vec<Need
     } else if is_stopped(sign_in.state) || sign_in.state == ConnectionState::EndsSoon {
         let ended = sign_in.state != ConnectionState::EndsSoon && sign_in.state != ConnectionState::PermissionMissing;
         let mood = if ended { Mood::Stop } else { Mood::Attention };
+        // What has ended already has no days left, whatever was once agreed.
+        let ends = sign_in.ends.filter(|ends| !ended || *ends <= now);
         needs.push(need(
             mood,
-            sign_in.ends,
+            ends,
             now,
             Need::Reconnect {
                 connection: connection.id.clone(),

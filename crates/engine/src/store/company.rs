@@ -154,20 +154,30 @@ pub async fn get_connection(pool: &SqlitePool, id: &str) -> Result<Option<Connec
     row.as_ref().map(connection).transpose()
 }
 
-/// Writes back everything about a connection that can change.
-pub async fn update_connection(executor: impl sqlx::SqliteExecutor<'_>, c: &Connection) -> Result<(), Problem> {
-    let endpoints = c.endpoints.as_ref().map(to_json).transpose()?;
-    sqlx::query("UPDATE connection SET endpoints=$2, tenant_id=$3, tenant_name=$4, version=$5, roles=$6, sync_from=$7, synced_at=$8 WHERE id=$1")
-        .bind(&c.id)
-        .bind(endpoints)
-        .bind(&c.tenant_id)
-        .bind(&c.tenant_name)
-        .bind(&c.version)
-        .bind(to_json(&c.roles)?)
-        .bind(c.sync_from.to_string())
-        .bind(c.synced_at.map(|t| t.to_string()))
-        .execute(executor)
-        .await
-        .map(|_| ())
-        .map_err(|e| failed("change a connection", &e))
+/// One thing about a connection that can change. Each is written by itself: two at once, a synchronisation and a sign-in, must not
+/// write back what the other has just changed.
+#[derive(Debug, Clone, Copy)]
+pub enum ConnectionChange<'a> {
+    /// Where the practice servers are.
+    Endpoints(&'a serde_json::Value),
+    /// The company at the provider.
+    Tenant { id: &'a str, name: &'a str },
+    /// The settled connector version.
+    Version(&'a str),
+    Roles(&'a RoleMap),
+    SyncedAt(Timestamp),
+}
+
+/// Errors: `E-STORE`.
+pub async fn change_connection(executor: impl sqlx::SqliteExecutor<'_>, id: &str, change: ConnectionChange<'_>) -> Result<(), Problem> {
+    let query = match change {
+        ConnectionChange::Endpoints(endpoints) => sqlx::query("UPDATE connection SET endpoints=$2 WHERE id=$1").bind(id).bind(to_json(endpoints)?),
+        ConnectionChange::Tenant { id: tenant, name } => {
+            sqlx::query("UPDATE connection SET tenant_id=$2, tenant_name=$3 WHERE id=$1").bind(id).bind(tenant).bind(name)
+        }
+        ConnectionChange::Version(version) => sqlx::query("UPDATE connection SET version=$2 WHERE id=$1").bind(id).bind(version),
+        ConnectionChange::Roles(roles) => sqlx::query("UPDATE connection SET roles=$2 WHERE id=$1").bind(id).bind(to_json(roles)?),
+        ConnectionChange::SyncedAt(at) => sqlx::query("UPDATE connection SET synced_at=$2 WHERE id=$1").bind(id).bind(at.to_string()),
+    };
+    query.execute(executor).await.map(|_| ()).map_err(|e| failed("change a connection", &e))
 }

@@ -38,10 +38,8 @@ pub async fn is_owned_by(engine: &Engine, u: &Undertaking, stream: &str, owner: 
 /// The new version becomes the settled one, and the old access is given up. Cannot be undone.
 pub async fn retire_old(engine: &Engine, u: &Undertaking) -> Result<String, Problem> {
     let said = engine.retire_access(&u.connection, &u.from).await?;
-    let mut settled = u.connection.clone();
-    settled.version = u.to.clone();
     let mut tx = journal::begin(&engine.pool).await?;
-    company::update_connection(&mut *tx, &settled).await?;
+    company::change_connection(&mut *tx, &u.connection.id, company::ConnectionChange::Version(&u.to)).await?;
     stored::clear_owners(&mut tx, &u.connection.id).await?;
     engine.journal_in(&mut tx, Some(&u.id), "connector.settled", json!({"version": u.to, "old_access": said})).await?;
     tx.commit().await.map_err(|e| failed("settle the new connector", &e))?;
