@@ -41,6 +41,8 @@ const PROVIDER: &str = "CHANGEOVER_TEST_RENEWAL_PROVIDER";
 const NOW: &str = "CHANGEOVER_TEST_RENEWAL_NOW";
 /// The commit of the store before which the program kills itself; 0 for none.
 const DIES_BEFORE_COMMIT: &str = "CHANGEOVER_TEST_RENEWAL_DIES_BEFORE_COMMIT";
+/// The program begins a sign-in instead.
+const SIGNS_IN: &str = "CHANGEOVER_TEST_RENEWAL_SIGNS_IN";
 const TRIES: &str = "CHANGEOVER_TEST_RENEWAL_TRIES";
 
 /// Runs of the long sweep, and of a test run: each kind of fault in each profile equally often.
@@ -87,11 +89,43 @@ fn shelf(folder: &Path) -> Keychain {
 fn child_process_of_the_renewals() {
     let Some(folder) = std::env::var_os(CHILD).map(PathBuf::from) else { return };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(program(&folder));
+    match std::env::var_os(SIGNS_IN) {
+        Some(_) => runtime.block_on(sign_in(&folder)),
+        None => runtime.block_on(program(&folder)),
+    }
 }
 
 fn number(name: &str) -> i64 {
     std::env::var(name).unwrap().parse().unwrap()
+}
+
+/// Begins a sign-in and waits for a browser that never answers.
+async fn sign_in(folder: &Path) {
+    let (provider, endpoints) = provider();
+    let request = SignIn {
+        provider,
+        endpoints,
+        client_id: fake::CLIENT.into(),
+        permissions: OLD.iter().map(|name| name.to_string()).collect(),
+        expect_tenant: None,
+        timeout: HANGS_AFTER,
+        clock: clock(&Arc::new(AtomicI64::new(number(NOW)))),
+    };
+    drop(store_at(&folder.join("store.db")).await);
+    println!("\n@ready");
+    let hear = |event| {
+        if let SignInEvent::Waiting { page, .. } = event {
+            println!("@page {page}");
+        }
+    };
+    drop(authorize(request, &Asleep, &hear, &Controls::new()).await);
+}
+
+fn provider() -> (Provider, Endpoints) {
+    let base = Url::parse(&std::env::var(PROVIDER).unwrap()).unwrap();
+    let provider = providers().unwrap().remove(0);
+    let endpoints = provider.practice_endpoints(&base).unwrap();
+    (provider, endpoints)
 }
 
 /// Opens the home, waits for the word, and asks the provider for something a few times, a day apart.
@@ -127,9 +161,7 @@ async fn program(folder: &Path) {
         clock: clock(&now),
     };
     let vault = Vault::open(pool, shelf(Path::new(&std::env::var_os(KEYS).unwrap())), setup);
-    let base = Url::parse(&std::env::var(PROVIDER).unwrap()).unwrap();
-    let provider = providers().unwrap().remove(0);
-    let endpoints = provider.practice_endpoints(&base).unwrap();
+    let (provider, endpoints) = provider();
     let signer = vault.signer("conn", Which::Current, &provider, &endpoints).await.unwrap();
     println!("\n@ready");
     let mut word = String::new();
@@ -137,7 +169,7 @@ async fn program(folder: &Path) {
     armed.store(true, Ordering::SeqCst);
     println!("@asking");
     for _ in 0..number(TRIES) {
-        match signer.send(client().get(base.join("v2/payments").unwrap())).await {
+        match signer.send(client().get(endpoints.api_base.join("v2/payments").unwrap())).await {
             Ok(answer) => println!("@answer {}", answer.status().as_u16()),
             Err(problem) => println!("@answer {} {}", problem.code, problem.why.join(" ").replace('\n', " ")),
         }
@@ -169,15 +201,19 @@ struct Running {
 }
 
 impl Running {
-    async fn start((world, keys): (&World, &Path), tries: u32, dies_before_commit: u32) -> Running {
-        let mut child = Command::new(this_program())
+    async fn start(at: (&World, &Path), tries: u32, dies_before_commit: u32) -> Running {
+        let mut command = Command::new(this_program());
+        command.env(TRIES, tries.to_string()).env(DIES_BEFORE_COMMIT, dies_before_commit.to_string());
+        Running::begin(at, &mut command).await
+    }
+
+    async fn begin((world, keys): (&World, &Path), command: &mut Command) -> Running {
+        let mut child = command
             .args(["--exact", "child_process_of_the_renewals", "--nocapture", "--test-threads=1"])
             .env(CHILD, world.home.path())
             .env(KEYS, keys)
             .env(PROVIDER, world.fake.base.as_str())
             .env(NOW, world.now.load(Ordering::SeqCst).to_string())
-            .env(TRIES, tries.to_string())
-            .env(DIES_BEFORE_COMMIT, dies_before_commit.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -503,4 +539,41 @@ async fn no_kill_and_no_race_around_a_renewal_loses_a_grant_that_the_provider_st
     }
     println!("{runs} runs, {lost} lost grants, {} findings", wrong.len());
     assert!(lost == 0 && wrong.is_empty(), "seed {seed}: {lost} lost grants\n{}", wrong.join("\n"));
+}
+
+// Check 8, 19.
+#[tokio::test]
+async fn a_program_killed_in_the_middle_of_a_sign_in_leaves_no_half_state_and_its_answer_is_worth_nothing() {
+    let keys = tempfile::tempdir().unwrap();
+    let world = World::with_keychain(shelf(keys.path())).await;
+    let mut command = Command::new(this_program());
+    let mut program = Running::begin((&world, keys.path()), command.env(SIGNS_IN, "1")).await;
+    let page = loop {
+        let line = program.next().await.expect("it shows no page");
+        if let Some(page) = line.strip_prefix("@page ") {
+            break Url::parse(page).unwrap();
+        }
+    };
+    let answer = client().get(page).send().await.unwrap();
+    let stale = Url::parse(answer.headers()["location"].to_str().unwrap()).unwrap();
+    let knock = || tokio::net::TcpStream::connect(("127.0.0.1", stale.port().unwrap()));
+    assert!(knock().await.is_ok(), "it listens while it waits");
+    program.kill().await;
+    assert!(knock().await.is_err(), "the door is shut");
+    assert!(world.vault.describe_all().await.unwrap().is_empty());
+
+    // The next program's sign-in, on whatever port it gets, takes its own answer only.
+    let old = stale.clone();
+    let browser = Browser::that(move |answer| {
+        let mut late = answer.clone();
+        late.set_query(old.query());
+        async move {
+            assert_eq!(visit(&late).await.0, 400);
+            assert_eq!(visit(&answer).await.0, 200);
+        }
+    });
+    let grant = authorize(world.request(&OLD), &browser, &|_| {}, &Controls::new()).await.unwrap_or_else(|problem| panic!("{problem}"));
+    browser.done().await;
+    assert_eq!(world.vault.save("conn", grant).await.unwrap(), 1);
+    assert_eq!(world.fake.seen.lock().unwrap().exchanges, 1, "the stale code was never used");
 }

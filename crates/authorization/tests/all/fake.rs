@@ -98,6 +98,8 @@ pub struct Seen {
     pub exchanges: usize,
     pub exchange_bodies: Vec<Value>,
     pub api_calls: usize,
+    /// Addresses that were asked for and are not there; ending access is among them.
+    pub strays: Vec<String>,
     /// Every secret that ever left this server or came to it.
     pub secrets: Vec<String>,
 }
@@ -166,6 +168,7 @@ impl Fake {
             .route("/oauth2/token/status", post(status))
             .route("/v2/merchants/me", get(merchant))
             .route("/v2/payments", get(payments))
+            .fallback(stray)
             .with_state(fake.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
         fake
@@ -220,7 +223,8 @@ impl Fake {
             "refresh_token": refresh, "short_lived": false, "refresh_token_expires_at": at(90),
         });
         drop(store);
-        if let Some(shape) = self.rules.lock().unwrap().shape.clone() {
+        let shape = self.rules.lock().unwrap().shape.clone();
+        if let Some(shape) = shape {
             shape(&mut told);
         }
         told
@@ -480,4 +484,9 @@ async fn payments(State(fake): State<Arc<Fake>>, headers: HeaderMap) -> (StatusC
         Some(_) => (StatusCode::OK, Json(json!({"payments": []}))),
         None => (StatusCode::UNAUTHORIZED, Json(json!({}))),
     }
+}
+
+async fn stray(State(fake): State<Arc<Fake>>, address: axum::http::Uri) -> StatusCode {
+    fake.seen.lock().unwrap().strays.push(address.to_string());
+    StatusCode::NOT_FOUND
 }

@@ -40,6 +40,7 @@ fn host(address: &Url) -> String {
     format!("127.0.0.1:{}", address.port().unwrap())
 }
 
+// Check 12, 13, 21.
 #[tokio::test]
 async fn a_wrong_state_does_not_end_the_sign_in() {
     let events = withstands(|answer| async move {
@@ -67,6 +68,7 @@ async fn a_wrong_state_does_not_end_the_sign_in() {
     assert!(events.iter().any(|event| matches!(event, SignInEvent::StrangeAnswer(_))));
 }
 
+// Check 9.
 #[tokio::test]
 async fn a_second_answer_has_no_effect() {
     withstands(|answer| async move {
@@ -85,6 +87,7 @@ async fn a_second_answer_has_no_effect() {
     .await;
 }
 
+// Check 10, 11, 22.
 #[tokio::test]
 async fn wrong_paths_methods_hosts_and_scripts_are_turned_away() {
     withstands(|answer| async move {
@@ -154,6 +157,7 @@ async fn wrong_paths_methods_hosts_and_scripts_are_turned_away() {
     .await;
 }
 
+// Check 10.
 #[tokio::test]
 async fn garbage_floods_and_endless_requests_neither_end_the_sign_in_nor_get_far() {
     withstands(|answer| async move {
@@ -188,6 +192,7 @@ async fn garbage_floods_and_endless_requests_neither_end_the_sign_in_nor_get_far
     .await;
 }
 
+// Check 10.
 #[tokio::test]
 async fn more_idle_connections_than_places_only_delay_the_answer() {
     let world = World::new().await;
@@ -207,6 +212,7 @@ async fn more_idle_connections_than_places_only_delay_the_answer() {
     browser.done().await;
 }
 
+// Check 15.
 #[tokio::test]
 async fn the_reply_page_is_constant_and_runs_nothing_from_outside() {
     withstands(|answer| async move {
@@ -235,6 +241,7 @@ async fn the_reply_page_is_constant_and_runs_nothing_from_outside() {
     .await;
 }
 
+// Check 6.
 #[tokio::test]
 async fn the_listener_is_on_loopback_only() {
     withstands(|answer| async move {

@@ -42,6 +42,7 @@ fn files(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
     }
 }
 
+// Check 47.
 #[tokio::test]
 async fn secrets_are_in_no_text_and_in_no_file() {
     let shelf = Shelf::default();

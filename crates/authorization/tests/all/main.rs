@@ -1,9 +1,12 @@
 //! What must stay true of signing in, renewing and keeping access, shown against a fake authorization server on
 //! this computer. The keychain of a real desktop is tested in `tests/os_keychain.rs`.
 
+mod answers;
 mod fake;
+mod fences;
 mod hostile;
 mod leaks;
+mod listener;
 mod provider;
 mod provider_facts;
 mod provider_files;

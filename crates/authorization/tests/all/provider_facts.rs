@@ -89,6 +89,7 @@ fn everything_that_a_person_reads_is_a_sentence() {
     }
 }
 
+// Check 42.
 #[test]
 fn lives_are_those_that_the_providers_state() {
     // name, access, code, refresh (0 = no fixed end), cap
@@ -136,6 +137,7 @@ fn rotation_and_grace_are_those_that_the_providers_state() {
     assert_eq!(sign_in("square").refresh.renew_at_least_every.unwrap().seconds(), 7 * DAY);
 }
 
+// Check 2.
 #[test]
 fn requests_for_tokens_take_the_form_that_each_provider_wants() {
     use {ClientAuth::*, Pkce::*, ScopeList::*, TokenRequest::*};
@@ -219,6 +221,7 @@ fn the_company_is_asked_for_where_each_provider_tells_it() {
     }
 }
 
+// Check 23.
 #[test]
 fn a_region_is_one_of_the_list_to_the_letter_or_none() {
     let zoho = named("zoho-books").endpoints(Environment::Production).unwrap();
@@ -267,6 +270,7 @@ fn a_region_is_one_of_the_list_to_the_letter_or_none() {
     }
 }
 
+// Check 32.
 #[test]
 fn live_and_test_are_told_apart() {
     for p in providers().unwrap() {
@@ -353,6 +357,7 @@ fn limits_are_those_that_were_read() {
     assert_eq!(named("zoho-books").limits.busy, Busy::Silent);
 }
 
+// Check 44.
 #[test]
 fn the_calendar_is_the_one_that_was_read() {
     let mut calendar: Vec<(String, String, bool)> = Vec::new();
@@ -381,6 +386,7 @@ fn the_calendar_is_the_one_that_was_read() {
     );
 }
 
+// Check 28.
 #[test]
 fn a_retiring_permission_still_counts_for_what_it_covers() {
     let xero = named("xero");

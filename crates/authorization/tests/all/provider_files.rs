@@ -136,6 +136,7 @@ fn what_is_not_known_is_refused_with_file_line_and_reason() {
     }
 }
 
+// Check 4, 24.
 #[test]
 fn an_address_that_is_not_safe_or_not_on_the_list_is_refused() {
     let token = "token = \"https://connect.squareup.com/oauth2/token\"";
@@ -209,6 +210,7 @@ fn an_address_that_is_not_safe_or_not_on_the_list_is_refused() {
     Provider::parse("square.toml", &here).unwrap();
 }
 
+// Check 3.
 #[test]
 fn what_would_mean_something_else_than_it_says_is_refused() {
     bad(

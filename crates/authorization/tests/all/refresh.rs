@@ -6,6 +6,7 @@ use authorization::problems::*;
 use authorization::*;
 use std::sync::Arc;
 
+// Check 40, 42.
 #[tokio::test]
 async fn access_is_renewed_ahead_of_time_and_the_new_refresh_token_is_kept() {
     let world = World::new().await;
@@ -37,6 +38,7 @@ async fn access_is_renewed_ahead_of_time_and_the_new_refresh_token_is_kept() {
     assert_eq!(world.fake.refreshes(), 6);
 }
 
+// Check 40.
 #[tokio::test]
 async fn an_answer_without_a_new_refresh_token_keeps_the_old_one() {
     let world = World::new().await;
@@ -49,6 +51,7 @@ async fn an_answer_without_a_new_refresh_token_keeps_the_old_one() {
     }
 }
 
+// Check 34.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_hundred_callers_at_once_cause_one_renewal() {
     let world = Arc::new(World::new().await);
@@ -66,6 +69,7 @@ async fn a_hundred_callers_at_once_cause_one_renewal() {
     assert_eq!(world.fake.refreshes(), 1);
 }
 
+// Check 35.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_programs_on_one_store_cause_one_renewal_and_both_end_healthy() {
     let world = Arc::new(World::new().await);
@@ -100,6 +104,7 @@ async fn two_programs_on_one_store_cause_one_renewal_and_both_end_healthy() {
     assert_eq!(world.fake.seen.lock().unwrap().reuses, 0);
 }
 
+// Check 29.
 #[tokio::test]
 async fn a_refused_request_renews_once_and_is_sent_again() {
     let world = World::new().await;
@@ -118,6 +123,7 @@ async fn a_refused_request_renews_once_and_is_sent_again() {
     assert_eq!(signer.apply(world.payments()).await.unwrap().send().await.unwrap().status(), 200);
 }
 
+// Check 34.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_hundred_refused_requests_cause_one_renewal() {
     let world = Arc::new(World::new().await);
@@ -148,6 +154,7 @@ async fn access_that_stays_refused_after_a_renewal_ends_and_does_not_loop() {
     assert_eq!(world.described().await.state, CredentialState::NeedsReauth);
 }
 
+// Check 37, 39.
 #[tokio::test]
 async fn a_lost_answer_after_rotation_ends_as_sign_in_again_with_the_true_reason_and_never_loops() {
     for mode in [OnRefresh::RotateThenCut, OnRefresh::RotateThenGatewayError] {
@@ -185,6 +192,7 @@ async fn a_lost_answer_after_rotation_ends_as_sign_in_again_with_the_true_reason
     }
 }
 
+// Check 37.
 #[tokio::test]
 async fn a_crash_before_the_request_left_recovers() {
     let world = World::new().await;
@@ -223,6 +231,7 @@ async fn a_caller_that_goes_away_does_not_lose_the_renewal() {
     assert_eq!((world.fake.refreshes(), world.fake.seen.lock().unwrap().reuses), (1, 0));
 }
 
+// Check 41.
 #[tokio::test]
 async fn a_log_in_page_of_a_network_or_a_busy_provider_is_not_a_refusal() {
     let world = World::new().await;
@@ -258,6 +267,7 @@ async fn a_log_in_page_of_a_network_or_a_busy_provider_is_not_a_refusal() {
     );
 }
 
+// Check 30.
 #[tokio::test]
 async fn renewed_access_of_another_company_is_thrown_away() {
     let world = World::new().await;
@@ -268,6 +278,7 @@ async fn renewed_access_of_another_company_is_thrown_away() {
     assert_eq!(world.described().await.tenant.id, "MLHARBOUR");
 }
 
+// Check 36.
 #[tokio::test]
 async fn a_refusal_is_adopted_as_success_when_somebody_else_renewed_meanwhile() {
     let world = World::new().await;
@@ -287,6 +298,7 @@ async fn a_refusal_is_adopted_as_success_when_somebody_else_renewed_meanwhile() 
     assert_eq!((world.fake.refreshes(), world.fake.seen.lock().unwrap().reuses), (1, 0));
 }
 
+// Check 36.
 #[tokio::test]
 async fn a_loser_adopts_the_winners_access_when_its_own_renewal_is_refused() {
     let world = World::new().await;
@@ -317,6 +329,7 @@ async fn a_loser_adopts_the_winners_access_when_its_own_renewal_is_refused() {
     assert_eq!(world.described().await.state, CredentialState::Active);
 }
 
+// Check 29.
 #[tokio::test]
 async fn a_clock_that_is_wrong_by_hours_neither_loops_nor_locks_out() {
     let world = World::new().await;
@@ -333,6 +346,7 @@ async fn a_clock_that_is_wrong_by_hours_neither_loops_nor_locks_out() {
     assert_eq!(world.fake.refreshes(), 2);
 }
 
+// Check 38.
 #[tokio::test]
 async fn renewed_tokens_that_cannot_be_written_are_kept_and_written_later() {
     let world = World::new().await;

@@ -23,6 +23,7 @@ fn redirect_of(page: &Url) -> Url {
     Url::parse(&redirect).unwrap()
 }
 
+// Check 8.
 #[tokio::test]
 async fn a_sign_in_ends_with_the_company_its_permissions_and_no_open_port() {
     let world = World::new().await;
@@ -74,6 +75,7 @@ async fn a_sign_in_ends_with_the_company_its_permissions_and_no_open_port() {
     assert!(matches!(events.last().unwrap(), SignInEvent::AskingWhichCompany));
 }
 
+// Check 14.
 #[tokio::test]
 async fn a_refused_consent_is_told_as_such_and_changes_nothing() {
     let world = World::new().await;
@@ -96,6 +98,7 @@ async fn a_refused_consent_is_told_as_such_and_changes_nothing() {
     assert!(!problem.to_string().contains("script") && !problem.to_string().contains("user_denied"));
 }
 
+// Check 30.
 #[tokio::test]
 async fn another_company_changes_nothing_and_both_are_named() {
     let world = World::new().await;
@@ -123,6 +126,7 @@ async fn another_company_changes_nothing_and_both_are_named() {
     );
 }
 
+// Check 28, 33.
 #[tokio::test]
 async fn fewer_permissions_are_saved_as_limited_and_named() {
     let world = World::new().await;
@@ -167,6 +171,7 @@ async fn without_the_profile_permission_the_company_is_still_compared_by_its_id(
     );
 }
 
+// Check 23, 30.
 #[tokio::test]
 async fn a_provider_that_contradicts_itself_about_the_company_is_not_believed() {
     let world = World::new().await;
@@ -180,6 +185,7 @@ async fn a_provider_that_contradicts_itself_about_the_company_is_not_believed() 
     assert_eq!(problem.code, E_SIGN_IN_PROVIDER);
 }
 
+// Check 25, 26, 27, 47.
 #[tokio::test]
 async fn an_unusable_token_answer_is_told_without_repeating_it() {
     let world = World::new().await;
@@ -235,6 +241,7 @@ async fn an_unusable_token_answer_is_told_without_repeating_it() {
     assert_eq!(world.fake.seen.lock().unwrap().exchanges, 13, "a code is never sent twice");
 }
 
+// Check 8, 17.
 #[tokio::test]
 async fn nobody_answering_ends_at_the_deadline_with_the_port_closed() {
     let world = World::new().await;
@@ -253,6 +260,7 @@ async fn nobody_answering_ends_at_the_deadline_with_the_port_closed() {
     assert!(is_closed(&redirect_of(&page)).await);
 }
 
+// Check 8, 17.
 #[tokio::test]
 async fn cancelling_closes_the_port_and_changes_nothing() {
     let world = World::new().await;
@@ -273,6 +281,7 @@ async fn cancelling_closes_the_port_and_changes_nothing() {
     assert!(world.vault.describe_all().await.unwrap().is_empty());
 }
 
+// Check 8.
 #[tokio::test]
 async fn a_dropped_sign_in_closes_its_port() {
     let world = World::new().await;
@@ -365,6 +374,7 @@ async fn an_unreachable_provider_is_a_network_problem() {
     assert!(!problem.to_string().contains(CLIENT));
 }
 
+// Check 18.
 #[tokio::test]
 async fn a_browser_that_cannot_be_opened_leaves_the_address_to_the_person() {
     struct NoBrowser;
@@ -397,6 +407,7 @@ async fn a_browser_that_cannot_be_opened_leaves_the_address_to_the_person() {
     assert_eq!(grant.unwrap_or_else(|p| panic!("{p}")).facts().tenant.id, "MLHARBOUR");
 }
 
+// Check 7.
 #[tokio::test]
 async fn registered_ports_are_tried_in_order_and_all_of_them_taken_is_said() {
     let world = World::new().await;

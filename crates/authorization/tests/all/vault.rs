@@ -10,6 +10,7 @@ fn shelf_keychain(shelf: &Shelf) -> Keychain {
     Keychain::with_store(shelf.clone(), Duration::from_millis(400))
 }
 
+// Check 46.
 #[tokio::test]
 async fn access_survives_a_restart_and_a_new_sign_in_stands_beside_the_old() {
     let world = World::new().await;
@@ -69,6 +70,7 @@ async fn what_is_described_says_everything_but_the_secret() {
     assert_eq!(signer.tenant().await.unwrap().id, "MLHARBOUR");
 }
 
+// Check 45.
 #[tokio::test]
 async fn disconnecting_erases_here_and_says_what_remains_to_be_done_at_the_provider() {
     let world = World::new().await;
@@ -92,6 +94,7 @@ async fn disconnecting_erases_here_and_says_what_remains_to_be_done_at_the_provi
     );
 }
 
+// Check 32.
 #[tokio::test]
 async fn a_token_goes_to_its_own_provider_and_environment_only() {
     let world = World::new().await;
@@ -235,6 +238,7 @@ async fn starting_over_after_a_lost_key_turns_connections_into_sign_in_again_and
     );
 }
 
+// Check 38.
 #[tokio::test]
 async fn a_locked_or_missing_keychain_is_told_as_such_and_works_once_it_is_back() {
     let shelf = Shelf::default();
@@ -259,6 +263,7 @@ async fn a_locked_or_missing_keychain_is_told_as_such_and_works_once_it_is_back(
     world.connected().await;
 }
 
+// Check 38.
 #[tokio::test]
 async fn a_hanging_keychain_ends_at_its_deadline_and_who_gave_up_is_not_served_later() {
     let shelf = Shelf::default();
@@ -285,6 +290,7 @@ async fn a_hanging_keychain_ends_at_its_deadline_and_who_gave_up_is_not_served_l
     world.vault.unlock().await.unwrap();
 }
 
+// Check 38.
 #[tokio::test]
 async fn a_key_that_the_keychain_wrote_too_late_is_adopted_not_doubled() {
     let shelf = Shelf::default();
@@ -389,6 +395,7 @@ async fn two_programs_that_start_together_make_one_key() {
     assert_eq!((shelf.held.lock().unwrap().len(), keys), (1, 1));
 }
 
+// Check 37.
 #[tokio::test]
 async fn a_crash_between_keychain_and_canary_leaves_a_key_that_serves() {
     let shelf = Shelf::default();
