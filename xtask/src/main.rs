@@ -5,6 +5,7 @@
 //! and one row in `COMMANDS`; a new system package is one row in `packages.rs`.
 
 mod bench;
+mod checks;
 mod codegen;
 mod faults;
 mod memory;
@@ -54,7 +55,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "faults",
         usage: "faults [NAME]",
-        does: "the long sweeps: every kill point, every full disk; hours, not minutes",
+        does: "the long sweeps: every kill point, every full disk; hours, not minutes (\"refresh\": renewals only, 2,000 runs)",
         hidden: false,
         run: faults::run,
     },

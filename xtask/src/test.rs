@@ -5,7 +5,7 @@
 //! "N passed, N failed".
 
 use crate::packages::{self, Need};
-use crate::{page, session, shell};
+use crate::{checks, page, session, shell};
 use std::process::Command;
 use std::time::Instant;
 
@@ -31,6 +31,7 @@ const BY_PART: &[(&str, Part)] = &[("journeys", Part::Journeys), ("faults", Part
 struct Tally {
     passed: u64,
     failed: u64,
+    ended: checks::Ended,
 }
 
 struct Row {
@@ -161,6 +162,7 @@ fn counted(what: &str, command: &mut Command, tally: &mut Tally) -> Result<(), S
 fn count(line: &str, tally: &mut Tally) {
     let plain = without_colour(line);
     let text = plain.trim();
+    checks::note(text, &mut tally.ended);
     if let Some(rest) = text.strip_prefix("test result:") {
         tally.passed += number_before(rest, " passed");
         tally.failed += number_before(rest, " failed");
@@ -195,6 +197,9 @@ fn without_colour(line: &str) -> String {
 }
 
 fn report(rows: &[Row]) -> Result<(), String> {
+    if rows.iter().any(|row| row.name == "rust") {
+        checks::print(&rows.iter().flat_map(|row| row.tally.ended.clone()).collect());
+    }
     println!("\n{:<12} {:>9} {:>8} {:>8}  result", "part", "seconds", "passed", "failed");
     for row in rows {
         let result = match &row.broken {

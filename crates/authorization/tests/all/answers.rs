@@ -328,3 +328,28 @@ async fn access_that_was_ended_elsewhere_is_noticed_and_said_once_and_for_all() 
     assert_eq!(world.fake.refreshes(), 1);
     assert_eq!(world.described().await.state, CredentialState::NeedsReauth);
 }
+
+// Check 43.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_connections_that_are_due_at_once_are_each_renewed_once_and_none_is_lost() {
+    let world = Arc::new(World::new().await);
+    for number in 0..50 {
+        world.vault.save(&format!("conn-{number}"), world.grant(&OLD).await).await.unwrap();
+    }
+    world.days_pass(40);
+    let tasks: Vec<_> = (0..100)
+        .map(|number| {
+            let world = world.clone();
+            tokio::spawn(async move {
+                let connection = format!("conn-{}", number % 50);
+                let signer = world.vault.signer(&connection, Which::Current, &world.provider, &world.endpoints).await.unwrap();
+                signer.send(world.payments()).await.unwrap().status().as_u16()
+            })
+        })
+        .collect();
+    for task in tasks {
+        assert_eq!(task.await.unwrap(), 200);
+    }
+    let seen = world.fake.seen.lock().unwrap();
+    assert_eq!((seen.refreshes, seen.reuses), (50, 0));
+}

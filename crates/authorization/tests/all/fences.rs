@@ -239,3 +239,41 @@ async fn a_company_name_made_of_markup_stays_text_and_the_windows_policy_runs_no
     assert_eq!(config["app"]["security"].get("dangerousDisableAssetCspModification"), None);
     assert_eq!(config["app"]["withGlobalTauri"], false);
 }
+
+// Check 49.
+#[tokio::test]
+async fn a_pasted_address_stays_neither_in_the_page_nor_in_what_is_told_about_it() {
+    let world = World::new().await;
+    let controls = Controls::new();
+    let paste = controls.clone();
+    let browser = Browser::that(move |answer| {
+        let paste = paste.clone();
+        async move {
+            assert!(paste.paste(format!("{answer}&state=CANARY-doubled")));
+            assert!(paste.paste(answer.to_string()));
+        }
+    });
+    let told = std::sync::Mutex::new(String::new());
+    let hear = |event| match event {
+        // The page that a person has to open is not what was pasted.
+        SignInEvent::Waiting { .. } => {}
+        SignInEvent::PasteRefused(problem) => told.lock().unwrap().push_str(&format!("{problem} {problem:?}")),
+        SignInEvent::BrowserOpened
+        | SignInEvent::BrowserNotOpened(_)
+        | SignInEvent::StrangeAnswer(_)
+        | SignInEvent::Answered
+        | SignInEvent::AskingWhichCompany => {}
+    };
+    authorize(world.request(&OLD), &browser, &hear, &controls).await.unwrap();
+    let told = told.into_inner().unwrap();
+    assert!(told.contains("E-SIGN-IN-ADDRESS") && !told.contains("CANARY") && !told.contains("127.0.0.1"), "{told}");
+    // The field is emptied where the answer was taken, and what comes back from the engine has no room for it.
+    let page = std::fs::read_to_string(root().join("ui/src/components/accounts/Reconnect.svelte")).unwrap();
+    let taken = page.split("paste_problem === null) {").nth(1).unwrap();
+    assert!(taken.split('}').next().unwrap().contains("pasted = \"\""));
+    let mut api = Vec::new();
+    sources(&root().join("crates/api/src"), &mut api);
+    let view = api.iter().find_map(|(_, text)| text.split("pub struct ReconnectView {").nth(1)?.split("\n}").next()).unwrap();
+    let fields: Vec<&str> = view.lines().filter(|line| line.trim_start().starts_with("pub") && line.contains("pasted")).collect();
+    assert!(fields.is_empty(), "{fields:?}");
+}

@@ -432,6 +432,7 @@ async fn registered_ports_are_tried_in_order_and_all_of_them_taken_is_said() {
     assert!(problem.why[0].contains(&first.to_string()), "{problem}");
 }
 
+// Check 31.
 #[tokio::test]
 async fn a_provider_that_cannot_be_signed_in_to_yet_is_refused_before_the_browser_opens() {
     let world = World::new().await;
