@@ -13,12 +13,27 @@ const VALUE_MAX: usize = 4096;
 
 /// An answer that carries our state.
 pub(crate) enum Answer {
-    Code(AuthorizationCode),
+    Code(AuthorizationCode, Beside),
     /// The person, or the provider, said no.
     Declined,
     /// Another error of RFC 6749 §4.1.2.1, by its name there.
     Failed(&'static str),
 }
+
+/// Parameters that a provider added of its own. Nobody signs them: they are claims, to be proved before they mean anything.
+#[derive(Default)]
+pub(crate) struct Beside(Vec<(String, String)>);
+
+impl Beside {
+    /// The one value of a parameter; doubled is as good as absent, because nobody can tell which is meant.
+    pub fn one(&self, name: &str) -> Option<&str> {
+        let mut found = self.0.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str());
+        found.next().filter(|value| !value.is_empty() && found.next().is_none())
+    }
+}
+
+/// More than any provider adds.
+const BESIDE_MAX: usize = 16;
 
 /// Why an answer was not taken. Constant texts only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,14 +57,20 @@ const ERRORS: &[&str] = &[
 
 pub(crate) fn read(query: &str, state: &str, authorize: &Url) -> Result<Answer, Refused> {
     let mut found: [Option<String>; 4] = [const { None }; 4];
+    let mut beside = Beside::default();
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
         let slot = match name.as_ref() {
             "code" => 0,
             "state" => 1,
             "error" => 2,
             "iss" => 3,
-            // Providers add parameters of their own (`response_type`, `error_description`); they mean nothing to us.
-            _ => continue,
+            // Providers add parameters of their own (`response_type`, `error_description`, `realmId`).
+            other => {
+                if beside.0.len() < BESIDE_MAX && value.len() <= VALUE_MAX {
+                    beside.0.push((other.to_string(), value.into_owned()));
+                }
+                continue;
+            }
         };
         if found[slot].is_some() || value.is_empty() || value.len() > VALUE_MAX {
             return Err(Refused::Malformed);
@@ -69,7 +90,7 @@ pub(crate) fn read(query: &str, state: &str, authorize: &Url) -> Result<Answer, 
         return Err(Refused::OtherIssuer);
     }
     match (code, error) {
-        (Some(code), None) => Ok(Answer::Code(AuthorizationCode::new(code))),
+        (Some(code), None) => Ok(Answer::Code(AuthorizationCode::new(code), beside)),
         (None, Some(error)) if error == "access_denied" => Ok(Answer::Declined),
         (None, Some(error)) => Ok(Answer::Failed(
             ERRORS
@@ -103,7 +124,7 @@ mod tests {
     fn check(query: &str, expected: &str) {
         let authorize = Url::parse("https://pay.example/oauth2/authorize").unwrap();
         let got = match read(query, "right", &authorize) {
-            Ok(Answer::Code(code)) => format!("code {}", code.secret()),
+            Ok(Answer::Code(code, _)) => format!("code {}", code.secret()),
             Ok(Answer::Declined) => "declined".into(),
             Ok(Answer::Failed(name)) => format!("failed {name}"),
             Err(refused) => format!("{refused:?}"),

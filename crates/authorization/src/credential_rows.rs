@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqlitePool};
 
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 const STEP_1: &[&str] = &[
     "CREATE TABLE credential_key (
@@ -49,6 +49,18 @@ const STEP_1: &[&str] = &[
         last_used TEXT,
         PRIMARY KEY (connection_id, generation))",
 ];
+
+/// Secrets of developer applications.
+const STEP_2: &[&str] = &["CREATE TABLE credential_app (
+        provider TEXT NOT NULL,
+        environment TEXT NOT NULL,
+        client_id TEXT NOT NULL,
+        key_id TEXT NOT NULL REFERENCES credential_key (key_id),
+        sealed BLOB NOT NULL,
+        kept TEXT NOT NULL,
+        PRIMARY KEY (provider, environment, client_id))"];
+
+const STEPS: &[&[&str]] = &[STEP_1, STEP_2];
 
 /// What a stored access is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,9 +108,10 @@ pub async fn migrate(pool: &SqlitePool) -> Result<(), Problem> {
         .map_err(failed)?;
     match version.unwrap_or(0) {
         SCHEMA_VERSION => {}
-        0 => {
-            for statement in STEP_1 {
-                sqlx::query(*statement).execute(&mut *step).await.map_err(failed)?;
+        older @ 0..SCHEMA_VERSION => {
+            let steps: Vec<&'static str> = STEPS.iter().skip(usize::try_from(older).unwrap_or(0)).flat_map(|step| step.iter().copied()).collect();
+            for statement in steps {
+                sqlx::query(statement).execute(&mut *step).await.map_err(failed)?;
             }
             sqlx::query("INSERT INTO credential_schema (version) VALUES ($1)")
                 .bind(SCHEMA_VERSION)
@@ -490,6 +503,55 @@ pub(crate) async fn add_key(pool: &SqlitePool, row: &KeyRow, kept: KeptWhere, no
         .await
         .map(drop)
         .map_err(|e| store("keep the key's mark", &e))
+}
+
+/// The sealed secret of an application.
+pub(crate) struct AppRow {
+    pub key_id: String,
+    pub sealed: Vec<u8>,
+}
+
+/// Provider, environment and the application's id.
+type AppName<'a> = (&'a str, Environment, &'a str);
+
+pub(crate) async fn put_app(pool: &SqlitePool, name: AppName<'_>, row: &AppRow, now: Timestamp) -> Result<(), Problem> {
+    sqlx::query(
+        "INSERT INTO credential_app (provider, environment, client_id, key_id, sealed, kept) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (provider, environment, client_id) DO UPDATE SET key_id = excluded.key_id, sealed = excluded.sealed, kept = excluded.kept",
+    )
+    .bind(name.0)
+    .bind(name.1.name())
+    .bind(name.2)
+    .bind(&row.key_id)
+    .bind(&row.sealed)
+    .bind(now.to_string())
+    .execute(pool)
+    .await
+    .map(drop)
+    .map_err(|e| store("keep the secret of an application", &e))
+}
+
+pub(crate) async fn app(pool: &SqlitePool, name: AppName<'_>) -> Result<Option<AppRow>, Problem> {
+    let row: Option<(String, Vec<u8>)> =
+        sqlx::query_as("SELECT key_id, sealed FROM credential_app WHERE provider = $1 AND environment = $2 AND client_id = $3")
+            .bind(name.0)
+            .bind(name.1.name())
+            .bind(name.2)
+            .fetch_optional(pool)
+            .await
+            .map_err(|e| store("read the secret of an application", &e))?;
+    Ok(row.map(|(key_id, sealed)| AppRow { key_id, sealed }))
+}
+
+pub(crate) async fn drop_app(pool: &SqlitePool, name: AppName<'_>) -> Result<bool, Problem> {
+    sqlx::query("DELETE FROM credential_app WHERE provider = $1 AND environment = $2 AND client_id = $3")
+        .bind(name.0)
+        .bind(name.1.name())
+        .bind(name.2)
+        .execute(pool)
+        .await
+        .map(|done| done.rows_affected() > 0)
+        .map_err(|e| store("erase the secret of an application", &e))
 }
 
 /// From now on rows sealed with it need a sign-in. Their blobs stay, in case the key is found again.

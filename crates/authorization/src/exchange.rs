@@ -9,17 +9,18 @@
 use crate::endpoints::Endpoints;
 use crate::grant::Tokens;
 use crate::problems::{E_SIGN_IN_APP, network, unusable};
-use crate::provider::{ExpiresField, Expiry, Provider, TokenFacts, TokenRequest};
+use crate::provider::{ClientAuth, ExpiresField, Expiry, Pkce, Provider, ScopeList, TokenFacts, TokenRequest};
 use jiff::{SignedDuration, Timestamp};
 use ledger::Problem;
 use oauth2::basic::{BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType};
 use oauth2::{
-    AsyncHttpClient, AuthUrl, AuthorizationCode, ClientId, CsrfToken, EndpointNotSet, EndpointSet, ErrorResponse, ExtraTokenFields,
+    AsyncHttpClient, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet, ErrorResponse, ExtraTokenFields,
     HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope,
     StandardRevocableToken, StandardTokenResponse, TokenResponse, TokenUrl,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::fmt;
 use std::pin::Pin;
 use url::Url;
@@ -96,27 +97,32 @@ impl Failure {
     }
 }
 
-type OAuth = oauth2::Client<
+type Client<Page, Token> = oauth2::Client<
     Refusal,
     Answered,
     BasicTokenIntrospectionResponse,
     StandardRevocableToken,
     BasicRevocationErrorResponse,
-    EndpointSet,
+    Page,
     EndpointNotSet,
     EndpointNotSet,
     EndpointNotSet,
-    EndpointSet,
+    Token,
 >;
+/// Builds the page to open.
+type Door = Client<EndpointSet, EndpointNotSet>;
+/// Makes token requests.
+type Desk = Client<EndpointNotSet, EndpointSet>;
 type Answered = StandardTokenResponse<Fields, BasicTokenType>;
 
 /// Fields beyond the standard's, of all providers.
 #[derive(Deserialize, Serialize)]
 struct Fields {
-    expires_at: Option<String>,
-    refresh_token_expires_at: Option<String>,
-    refresh_token_expires_in: Option<u64>,
-    x_refresh_token_expires_in: Option<u64>,
+    // As anything at all: a fault in one of these must not cost the answer.
+    expires_at: Option<Value>,
+    refresh_token_expires_at: Option<Value>,
+    refresh_token_expires_in: Option<Value>,
+    x_refresh_token_expires_in: Option<Value>,
     merchant_id: Option<String>,
 }
 
@@ -170,29 +176,57 @@ impl fmt::Display for Transport {
 
 impl std::error::Error for Transport {}
 
-/// `None` for an environment without a sign-in; [`crate::authorize`] refuses those before anything is sent.
-fn oauth(endpoints: &Endpoints, client_id: &str) -> Option<OAuth> {
-    let client = oauth2::Client::new(ClientId::new(client_id.to_string()))
-        .set_auth_uri(AuthUrl::from_url(endpoints.authorize.clone()?))
-        .set_token_uri(TokenUrl::from_url(endpoints.token.clone()?));
-    Some(client)
+/// The application that asks.
+#[derive(Clone, Copy)]
+pub(crate) struct App<'a> {
+    pub id: &'a str,
+    pub secret: Option<&'a SecretString>,
+}
+
+/// `None` for an environment without a page; [`crate::authorize`] refuses those before anything is sent.
+fn door(endpoints: &Endpoints, client_id: &str) -> Option<Door> {
+    let client = oauth2::Client::new(ClientId::new(client_id.to_string()));
+    Some(client.set_auth_uri(AuthUrl::from_url(endpoints.authorize.clone()?)))
+}
+
+/// The application proves itself as the provider's file says. `NotSent` without a token address, or without a secret where one is asked for.
+fn desk(endpoints: &Endpoints, app: App<'_>, auth: ClientAuth) -> Result<Desk, Failure> {
+    let address = endpoints.token.clone().ok_or(Failure::NotSent)?;
+    let client = oauth2::Client::new(ClientId::new(app.id.to_string())).set_token_uri(TokenUrl::from_url(address));
+    let secret = || app.secret.map(|secret| ClientSecret::new(secret.expose_secret().to_string())).ok_or(Failure::AppRefused);
+    Ok(match auth {
+        ClientAuth::NoSecret => client,
+        ClientAuth::Basic => client.set_client_secret(secret()?).set_auth_type(AuthType::BasicAuth),
+        ClientAuth::Body => client.set_client_secret(secret()?).set_auth_type(AuthType::RequestBody),
+    })
 }
 
 /// The page to open, and what has to be remembered until the answer comes.
 pub(crate) struct Started {
     pub page: Url,
     pub state: CsrfToken,
-    pub verifier: PkceCodeVerifier,
+    pub verifier: Option<PkceCodeVerifier>,
     pub redirect: Url,
 }
 
-pub(crate) fn start(endpoints: &Endpoints, client_id: &str, permissions: &[String], redirect: Url) -> Option<Started> {
-    let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
-    let client = oauth(endpoints, client_id)?.set_redirect_uri(RedirectUrl::from_url(redirect.clone()));
-    let mut request = client
-        .authorize_url(|| CsrfToken::new_random_len(32))
-        .set_pkce_challenge(challenge)
-        .add_scopes(permissions.iter().map(|name| Scope::new(name.clone())));
+pub(crate) fn start(provider: &Provider, endpoints: &Endpoints, client_id: &str, permissions: &[String], redirect: Url) -> Option<Started> {
+    let facts = provider.sign_in()?;
+    let client = door(endpoints, client_id)?.set_redirect_uri(RedirectUrl::from_url(redirect.clone()));
+    let mut request = client.authorize_url(|| CsrfToken::new_random_len(32));
+    let verifier = match facts.pkce {
+        Pkce::Required | Pkce::Sent => {
+            let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+            request = request.set_pkce_challenge(challenge);
+            Some(verifier)
+        }
+        Pkce::None => None,
+    };
+    request = match facts.scopes {
+        ScopeList::Space => request.add_scopes(permissions.iter().map(|name| Scope::new(name.clone()))),
+        // The library joins several with blanks, so all of them are handed over as one.
+        ScopeList::Comma if !permissions.is_empty() => request.add_scope(Scope::new(permissions.join(","))),
+        ScopeList::Comma | ScopeList::None => request,
+    };
     for (name, value) in &endpoints.extra {
         request = request.add_extra_param(name.as_str(), value.as_str());
     }
@@ -209,21 +243,27 @@ pub(crate) fn start(endpoints: &Endpoints, client_id: &str, permissions: &[Strin
 pub(crate) async fn exchange(
     provider: &Provider,
     endpoints: &Endpoints,
-    client_id: &str,
+    app: App<'_>,
     started: Started,
     code: AuthorizationCode,
     now: Timestamp,
 ) -> Result<TokenAnswer, Failure> {
     let token = token_facts(provider)?;
     let http = Http::new(token, endpoints)?;
-    let client = oauth(endpoints, client_id)
-        .ok_or(Failure::NotSent)?
-        .set_redirect_uri(RedirectUrl::from_url(started.redirect));
-    let answered = client
-        .exchange_code(code)
-        .set_pkce_verifier(started.verifier)
-        .request_async(&http)
-        .await;
+    let client = desk(endpoints, app, token.client_auth)?.set_redirect_uri(RedirectUrl::from_url(started.redirect));
+    let mut request = client.exchange_code(code);
+    if let Some(verifier) = started.verifier {
+        request = request.set_pkce_verifier(verifier);
+    }
+    let answered = request.request_async(&http).await;
+    sort(answered, provider, token, now)
+}
+
+/// Access for the application itself, with its id and secret. Asking again is harmless: nothing is used up.
+pub(crate) async fn client_credentials(provider: &Provider, endpoints: &Endpoints, app: App<'_>, now: Timestamp) -> Result<TokenAnswer, Failure> {
+    let token = token_facts(provider)?;
+    let http = Http::new(token, endpoints)?;
+    let answered = desk(endpoints, app, token.client_auth)?.exchange_client_credentials().request_async(&http).await;
     sort(answered, provider, token, now)
 }
 
@@ -231,13 +271,13 @@ pub(crate) async fn exchange(
 pub(crate) async fn renew(
     provider: &Provider,
     endpoints: &Endpoints,
-    client_id: &str,
+    app: App<'_>,
     refresh: &SecretString,
     now: Timestamp,
 ) -> Result<TokenAnswer, Failure> {
     let facts = token_facts(provider)?;
     let http = Http::new(facts, endpoints)?;
-    let client = oauth(endpoints, client_id).ok_or(Failure::NotSent)?;
+    let client = desk(endpoints, app, facts.client_auth)?;
     let token = RefreshToken::new(refresh.expose_secret().to_string());
     let answered = client.exchange_refresh_token(&token).request_async(&http).await;
     sort(answered, provider, facts, now)
@@ -276,35 +316,36 @@ fn sort(
         return Err(Failure::Unusable("the access token is empty"));
     }
     let fields = answered.extra_fields();
-    let instant = |text: &Option<String>| match text {
-        None => Ok(None),
-        Some(text) => text
-            .parse::<Timestamp>()
-            .map(Some)
-            .map_err(|_| Failure::Unusable("an expiry is not an instant")),
+    // An end that has passed on arrival says that a clock is wrong, not that the access is over.
+    let instant = |told: &Option<Value>| {
+        let end = told.as_ref()?.as_str()?.parse::<Timestamp>().ok()?;
+        (end > now).then_some(end)
     };
     let after = |seconds: Option<u64>| seconds.and_then(|s| now.checked_add(SignedDuration::from_secs(i64::try_from(s).ok()?)).ok());
     // Where an answer is silent, the documented life is the best that is known.
     let documented = || after(token.access_life.map(|life| u64::from(life.seconds())));
     let refresh_seconds = match provider.refresh().and_then(|r| r.expires_field) {
-        Some(ExpiresField::XRefreshTokenExpiresIn) => fields.x_refresh_token_expires_in,
-        Some(ExpiresField::RefreshTokenExpiresIn) | None => fields.refresh_token_expires_in,
+        Some(ExpiresField::XRefreshTokenExpiresIn) => &fields.x_refresh_token_expires_in,
+        Some(ExpiresField::RefreshTokenExpiresIn) | None => &fields.refresh_token_expires_in,
     };
     let (access_expires, refresh_expires) = match token.expiry {
         Expiry::Absolute => (
-            instant(&fields.expires_at)?.or_else(documented),
-            instant(&fields.refresh_token_expires_at)?,
+            instant(&fields.expires_at).or_else(documented),
+            instant(&fields.refresh_token_expires_at),
         ),
         Expiry::Seconds => (
             after(answered.expires_in().map(|d| d.as_secs())).or_else(documented),
-            after(refresh_seconds),
+            after(refresh_seconds.as_ref().and_then(life_seconds)),
         ),
         Expiry::None => (None, None),
     };
     Ok(TokenAnswer {
         tokens: Tokens {
             access: SecretString::from(answered.access_token().secret().as_str()),
-            refresh: answered.refresh_token().map(|r| SecretString::from(r.secret().as_str())),
+            refresh: answered
+                .refresh_token()
+                .filter(|r| !r.secret().is_empty())
+                .map(|r| SecretString::from(r.secret().as_str())),
         },
         access_expires,
         refresh_expires,
@@ -317,6 +358,8 @@ fn sort(
 struct Http {
     client: reqwest::Client,
     body_as: TokenRequest,
+    /// Refusals can arrive with status 200.
+    errors_with_success: bool,
 }
 
 impl Http {
@@ -325,6 +368,7 @@ impl Http {
         Ok(Http {
             client,
             body_as: token.request,
+            errors_with_success: token.errors_with_success,
         })
     }
 }
@@ -334,18 +378,18 @@ impl<'c> AsyncHttpClient<'c> for Http {
     type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, Transport>> + Send + 'c>>;
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
-        Box::pin(call(&self.client, self.body_as, request))
+        Box::pin(call(self, request))
     }
 }
 
-async fn call(http: &reqwest::Client, body_as: TokenRequest, request: HttpRequest) -> Result<HttpResponse, Transport> {
+async fn call(http: &Http, request: HttpRequest) -> Result<HttpResponse, Transport> {
     let (parts, form) = request.into_parts();
     let url = Url::parse(&parts.uri.to_string()).map_err(|_| Transport(Failure::NotSent))?;
-    let mut sending = http.post(url).header("accept", "application/json");
+    let mut sending = http.client.post(url).header("accept", "application/json");
     if let Some(basic) = parts.headers.get("authorization") {
         sending = sending.header("authorization", basic);
     }
-    let sending = match body_as {
+    let sending = match http.body_as {
         TokenRequest::Form => sending.header("content-type", "application/x-www-form-urlencoded").body(form),
         TokenRequest::Json => {
             let fields: serde_json::Map<String, serde_json::Value> = url::form_urlencoded::parse(&form)
@@ -371,13 +415,47 @@ async fn call(http: &reqwest::Client, body_as: TokenRequest, request: HttpReques
         return Err(Transport(Failure::NotAnAnswer { status: status.as_u16() }));
     }
     // The library takes 200 only; every success with a JSON body is one.
-    let told = if status.is_success() { 200 } else { status.as_u16() };
-    let body = read_body(answer).await.map_err(Transport)?;
+    let body = tidy(read_body(answer).await.map_err(Transport)?);
+    let told = match status.is_success() {
+        true if http.errors_with_success && says_error(&body) => 400,
+        true => 200,
+        false => status.as_u16(),
+    };
     let built = oauth2::http::Response::builder()
         .status(told)
         .header("content-type", "application/json")
         .body(body);
     built.map_err(|_| Transport(Failure::Unusable("its status is unknown")))
+}
+
+/// An answer that calls itself an error, whatever its status.
+fn says_error(body: &[u8]) -> bool {
+    let told: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    told.is_some_and(|told| told.get("error").is_some_and(serde_json::Value::is_string) && told.get("access_token").is_none())
+}
+
+/// The library takes a life in whole seconds or refuses the whole answer, which with a rotating provider would lose
+/// the access. What cannot be a life is taken out; the documented one counts then.
+fn tidy(body: Vec<u8>) -> Vec<u8> {
+    let Ok(Value::Object(mut told)) = serde_json::from_slice(&body) else {
+        return body;
+    };
+    match told.get("expires_in").map(life_seconds) {
+        None => return body,
+        Some(Some(seconds)) => drop(told.insert("expires_in".into(), seconds.into())),
+        Some(None) => drop(told.remove("expires_in")),
+    }
+    serde_json::to_vec(&told).unwrap_or(body)
+}
+
+/// A number, or a number in quotes, as some providers write it; no life is not one.
+fn life_seconds(told: &Value) -> Option<u64> {
+    let seconds = match told {
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    };
+    seconds.filter(|seconds| *seconds > 0)
 }
 
 pub(crate) fn not_sent_or_lost(error: &reqwest::Error) -> Failure {
@@ -437,6 +515,7 @@ mod tests {
         let provider = crate::providers().unwrap().remove(0);
         let endpoints = provider.endpoints(crate::Environment::Production).unwrap();
         start(
+            &provider,
             &endpoints,
             "app & id",
             &["PAYMENTS_READ".into(), "PAYOUTS_READ".into()],
@@ -451,9 +530,10 @@ mod tests {
         for _ in 0..1000 {
             let started = started();
             assert_eq!(started.state.secret().len(), 43, "256 bits");
-            assert!((43..=128).contains(&started.verifier.secret().len()));
+            let verifier = started.verifier.unwrap();
+            assert!((43..=128).contains(&verifier.secret().len()));
             assert!(seen.insert(started.state.secret().clone()));
-            assert!(seen.insert(started.verifier.secret().clone()));
+            assert!(seen.insert(verifier.secret().clone()));
         }
         let page = started().page;
         let query: std::collections::BTreeMap<String, String> = page.query_pairs().into_owned().collect();

@@ -5,7 +5,8 @@
 
 use crate::endpoints::Environment;
 use crate::problems::{E_PERMISSION_MISSING, shown};
-use crate::provider::Provider;
+use crate::app::AppSecret;
+use crate::provider::{CredentialKind, Provider};
 use jiff::Timestamp;
 use ledger::Problem;
 use secrecy::SecretString;
@@ -61,6 +62,9 @@ pub(crate) struct Tokens {
 pub struct Grant {
     pub(crate) tokens: Tokens,
     pub(crate) facts: GrantFacts,
+    pub(crate) kind: CredentialKind,
+    /// The secret of the application that it was got with, to be kept with it.
+    pub(crate) app: Option<AppSecret>,
 }
 
 impl Grant {
@@ -73,7 +77,7 @@ impl Grant {
 pub fn require_permissions(provider: &Provider, granted: &[String], needed: &[String]) -> Result<(), Problem> {
     let missing: Vec<String> = needed
         .iter()
-        .filter(|name| !granted.contains(name))
+        .filter(|name| !provider.is_granted(granted, name))
         .map(|name| provider.explain(name))
         .collect();
     let Some(first) = missing.first().cloned() else { return Ok(()) };

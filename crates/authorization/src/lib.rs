@@ -12,15 +12,17 @@
 //! [`Keychain::session_only`] needs neither).
 //!
 //! A new provider is one file in `catalog/providers/` and its line in [`providers`]. A new credential kind is a
-//! variant of [`provider::CredentialKind`] and a function beside [`authorize`]. A new keychain is a
+//! variant of [`provider::CredentialKind`] and a function beside [`authorize`] and [`accept_key`]. A new keychain is a
 //! [`keychain::KeyStore`].
 
 mod answer;
+mod app;
 mod credential_rows;
 mod endpoints;
 mod exchange;
 mod grant;
 mod identity;
+mod key;
 pub mod keychain;
 mod lock;
 mod loopback;
@@ -35,13 +37,15 @@ mod vault;
 
 use std::sync::Arc;
 
+pub use app::AppSecret;
 pub use credential_rows::{CredentialState, migrate};
 pub use endpoints::{DataCenter, Endpoints, Environment, Livemode, LoopbackHost, Redirect};
 pub use grant::{Grant, GrantFacts, Tenant, require_permissions};
+pub use key::{KeyEntry, accept_key};
 pub use keychain::{KeptWhere, Keychain, KeychainStatus};
 pub use problems::codes;
 pub use provider::{Provider, providers};
-pub use sign_in::{Controls, OpenPage, SignIn, SignInEvent, TIME_TO_SIGN_IN, authorize};
+pub use sign_in::{Controls, OpenPage, SignIn, SignInEvent, TIME_TO_SIGN_IN, authorize, authorize_as};
 pub use signer::Signer;
 pub use vault::{Described, Revocation, Vault, VaultSetup, Which};
 

@@ -10,11 +10,11 @@
 
 use crate::credential_rows::{self as rows, CredentialState, Renewed, Row};
 use crate::endpoints::Endpoints;
-use crate::exchange::{self, Failure};
+use crate::exchange::{self, App, Failure};
 use crate::grant::Tokens;
 use crate::lock::{self, Held};
 use crate::problems::{E_CREDENTIAL_NOT_SAVED, expired, network, none};
-use crate::provider::{Provider, Rotation};
+use crate::provider::{Credential, Provider, Rotation};
 use crate::seal;
 use crate::vault::{Open, Vault, guard, no_randomness};
 use jiff::{SignedDuration, Timestamp};
@@ -22,9 +22,12 @@ use ledger::{Problem, Retry, Touched};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A pause asked for by a provider that lies further ahead than this comes from a clock that was set back.
 const PAUSE_MAX: SignedDuration = SignedDuration::from_hours(25);
+/// Access of an application is asked for anew this long before it ends: longer than a request takes.
+const ASK_BEFORE_END: SignedDuration = SignedDuration::from_secs(120);
 /// Attempts to write renewed tokens before they are kept in memory only.
 const WRITES_MAX: u32 = 3;
 
@@ -41,7 +44,11 @@ pub(crate) fn is_due(row: &Row, provider: &Provider, now: Timestamp) -> bool {
         CredentialState::NeedsReauth | CredentialState::Retired => false,
     };
     let Some(refresh) = provider.refresh() else {
-        return false;
+        return match &provider.credential {
+            // Asked for anew with the application's secret; nothing is used up by it.
+            Credential::ClientCredentials { .. } => renewable && !is_paused(row, now) && ends_within(row, now, ASK_BEFORE_END),
+            Credential::ApiKey(_) | Credential::OauthPkce(_) | Credential::OauthOwnApp(_) => false,
+        };
     };
     let old = refresh
         .renew_at_least_every
@@ -81,6 +88,16 @@ impl Vault {
         Ok(Holding { _task: task, _file: file })
     }
 
+    /// A computer that wakes up finds everything due at once; a provider is asked by a few at a time.
+    async fn lane(&self, provider: &Provider) -> Option<OwnedSemaphorePermit> {
+        let lanes = guard(&self.inner.lanes)
+            .entry(provider.name.clone())
+            .or_insert_with(|| Arc::new(Semaphore::new(usize::try_from(provider.limits.parallel).unwrap_or(1).max(1))))
+            .clone();
+        // Never closed; without a lane the renewal goes on all the same.
+        lanes.acquire_owned().await.ok()
+    }
+
     /// Renews unless somebody already got past `seen` (the rotation that the caller found wanting).
     pub(crate) async fn renew(&self, row: &Row, provider: &Provider, endpoints: &Endpoints) -> Result<(), Problem> {
         let (vault, provider, endpoints) = (self.clone(), provider.clone(), endpoints.clone());
@@ -100,6 +117,7 @@ impl Vault {
         endpoints: &Endpoints,
     ) -> Result<(), Problem> {
         let _held = self.hold(connection, generation).await?;
+        let _lane = self.lane(provider).await;
         self.write_unsaved(connection, generation, provider).await?;
         let row = rows::load(&self.inner.pool, connection, generation).await?;
         if row.rotation > seen {
@@ -119,12 +137,25 @@ impl Vault {
             ));
         }
         let open = self.opened(&row, provider).await?;
-        let Some(refresh) = &open.tokens.refresh else {
-            return self.end(&row, provider, "It was given without the means to renew it.").await;
-        };
+        let secret = self.app_secret(provider, row.facts.environment, &row.facts.client_id).await?;
+        let app = App { id: &row.facts.client_id, secret: secret.as_ref().map(|secret| &secret.0) };
         let answer_was_lost = row.refresh_started.is_some();
-        rows::mark_started(&self.inner.pool, &row, Some(now)).await?;
-        match exchange::renew(provider, endpoints, &row.facts.client_id, refresh, now).await {
+        let asked = match (&provider.credential, &open.tokens.refresh) {
+            (Credential::ApiKey(key), _) => {
+                rows::mark_access_over(&self.inner.pool, &row, now).await?;
+                let why = format!("{} does not take this {} any more: it was removed or replaced there, or ran out.", provider.title, key.called);
+                return self.end(&row, provider, &why).await;
+            }
+            (Credential::ClientCredentials { .. }, _) => exchange::client_credentials(provider, endpoints, app, now).await,
+            (Credential::OauthPkce(_) | Credential::OauthOwnApp(_), Some(refresh)) => {
+                rows::mark_started(&self.inner.pool, &row, Some(now)).await?;
+                exchange::renew(provider, endpoints, app, refresh, now).await
+            }
+            (Credential::OauthPkce(_) | Credential::OauthOwnApp(_), None) => {
+                return self.end(&row, provider, "It was given without the means to renew it.").await;
+            }
+        };
+        match asked {
             Ok(answer) if answer.tenant_id.as_ref().is_some_and(|id| *id != row.facts.tenant.id) => {
                 self.end(&row, provider, "The renewed access was for another company, so it was thrown away.")
                     .await
@@ -133,7 +164,7 @@ impl Vault {
                 let tokens = Tokens {
                     access: answer.tokens.access,
                     // A provider that returns none keeps the old one good (RFC 6749 §6).
-                    refresh: Some(answer.tokens.refresh.unwrap_or_else(|| SecretString::from(refresh.expose_secret()))),
+                    refresh: answer.tokens.refresh.or_else(|| open.tokens.refresh.as_ref().map(|kept| SecretString::from(kept.expose_secret()))),
                 };
                 self.keep(&row, tokens, answer.access_expires, answer.refresh_expires, now, provider)
                     .await
@@ -209,7 +240,13 @@ impl Vault {
         let used_up_at_once = provider
             .refresh()
             .is_some_and(|refresh| refresh.rotation == Rotation::Always && refresh.grace.is_none());
+        let ran_out = row.facts.refresh_expires.filter(|end| *end <= (self.inner.clock)());
         let reason = match (answer_was_lost, used_up_at_once) {
+            (false, true | false) if ran_out.is_some() => format!(
+                "It ran out{}: {} renews access only for a certain time, and Changeover was not running to do it earlier.",
+                ran_out.map_or_else(String::new, |end| format!(" on {}", end.strftime("%Y-%m-%d"))),
+                provider.title
+            ),
             (true, true) => format!(
                 "The answer to an earlier renewal was lost on the way, and {} accepts each renewal only once.",
                 provider.title

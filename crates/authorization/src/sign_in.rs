@@ -11,9 +11,12 @@ use crate::exchange::{self, Started};
 use crate::grant::{Grant, GrantFacts, Tenant};
 use crate::loopback::Loopback;
 use crate::problems::{
-    E_SIGN_IN_ADDRESS, E_SIGN_IN_CANCELLED, E_SIGN_IN_OTHER_COMPANY, E_SIGN_IN_REFUSED, E_SIGN_IN_STATE, E_SIGN_IN_TIMED_OUT, unusable,
+    E_SIGN_IN_ADDRESS, E_SIGN_IN_APP, E_SIGN_IN_CANCELLED, E_SIGN_IN_OTHER_COMPANY, E_SIGN_IN_REFUSED, E_SIGN_IN_STATE, E_SIGN_IN_TIMED_OUT, unusable,
 };
-use crate::provider::{Credential, Provider, ScopeList, SignInFacts, Verify};
+use crate::app::{self, AppSecret};
+use crate::exchange::App;
+use crate::identity::Asked;
+use crate::provider::{Credential, Provider, Verify};
 use crate::{Clock, identity};
 use ledger::{Problem, Retry};
 use std::future::Future;
@@ -116,36 +119,48 @@ pub async fn authorize(
     events: &(dyn Fn(SignInEvent) + Send + Sync),
     controls: &Controls,
 ) -> Result<Grant, Problem> {
+    authorize_as(request, None, browser, events, controls).await
+}
+
+/// As [`authorize`], with the secret of the person's own application where the provider asks for one ([`crate::Vault::app_secret`]).
+/// `E-SIGN-IN-APP` without it, before the browser opens.
+pub async fn authorize_as(
+    request: SignIn,
+    secret: Option<AppSecret>,
+    browser: &dyn OpenPage,
+    events: &(dyn Fn(SignInEvent) + Send + Sync),
+    controls: &Controls,
+) -> Result<Grant, Problem> {
     can_sign_in(&request.provider, &request.endpoints)?;
+    if secret.is_none() && app::is_needed(&request.provider) {
+        return Err(Problem::new(
+            E_SIGN_IN_APP,
+            format!("{} gives access only to an application of your own.", request.provider.title),
+            "The secret of that application was not entered.",
+            "Register an application as the steps say, and enter its id and secret once.",
+        ));
+    }
     request.endpoints.check()?;
     request.provider.check_permissions(&request.permissions)?;
     tokio::select! {
         biased;
         () = controls.until_cancelled() => Err(cancelled(&request.provider)),
-        granted = run(&request, browser, events, controls) => granted,
+        granted = run(&request, secret, browser, events, controls) => granted,
     }
 }
 
 /// Whether every fact of the file that decides over this sign-in is one that the code below acts on. Anything else
 /// is refused before the browser opens: a fact that is passed over would be a pretended success.
 fn can_sign_in(provider: &Provider, endpoints: &Endpoints) -> Result<(), Problem> {
-    let SignInFacts { scopes, .. } = match &provider.credential {
-        Credential::OauthPkce(facts) => facts,
-        Credential::OauthOwnApp(_) => return Err(provider.not_yet("It needs an application of your own with a secret.")),
+    match &provider.credential {
+        Credential::OauthPkce(_) | Credential::OauthOwnApp(_) => {}
         Credential::ApiKey(_) => return Err(provider.not_yet("It is reached with a key, not by signing in.")),
         Credential::ClientCredentials { .. } => {
             return Err(provider.not_yet("It is reached with a client id and secret, not by signing in."));
         }
-    };
-    match scopes {
-        ScopeList::Space => {}
-        ScopeList::Comma | ScopeList::None => return Err(provider.not_yet("Permissions are asked for in another form there.")),
     }
-    if provider.identity.list.is_some() {
-        return Err(provider.not_yet("One sign-in can reach several companies there, and choosing one of them is not built yet."));
-    }
-    if provider.parameters.iter().any(|p| p.verify != Verify::Ignored) || !endpoints.data_centers.is_empty() {
-        return Err(provider.not_yet("Its redirect names a company or region that must be proved first, which is not built yet."));
+    if provider.parameters.iter().any(|p| p.verify == Verify::DataCenter) || !endpoints.data_centers.is_empty() {
+        return Err(provider.not_yet("Its redirect names the region that a company lives in, and keeping to that region is not built yet."));
     }
     Ok(())
 }
@@ -161,6 +176,7 @@ fn cancelled(provider: &Provider) -> Problem {
 
 async fn run(
     request: &SignIn,
+    secret: Option<AppSecret>,
     browser: &dyn OpenPage,
     events: &(dyn Fn(SignInEvent) + Send + Sync),
     controls: &Controls,
@@ -174,8 +190,8 @@ async fn run(
         ..
     } = request;
     let (started, answer) = wait_for_answer(request, browser, events, controls).await?;
-    let code = match answer {
-        Answer::Code(code) => code,
+    let (code, beside) = match answer {
+        Answer::Code(code, beside) => (code, beside),
         Answer::Declined => {
             return Err(Problem::new(
                 E_SIGN_IN_REFUSED,
@@ -195,26 +211,39 @@ async fn run(
         }
     };
     events(SignInEvent::Answered);
-    let answer = exchange::exchange(provider, endpoints, client_id, started, code, clock())
+    // What the redirect claims about the company is proved below; without the claim the company cannot even be asked for.
+    let claimed = provider.parameters.iter().find(|p| p.verify == Verify::Identity);
+    let company = claimed.and_then(|p| beside.one(&p.name));
+    if let (Some(parameter), None) = (claimed, company) {
+        return Err(unusable(&provider.title, format!("Its page did not tell which company it was for (\"{}\").", parameter.name)));
+    }
+    let with = App { id: client_id, secret: secret.as_ref().map(|secret| &secret.0) };
+    let answer = exchange::exchange(provider, endpoints, with, started, code, clock())
         .await
         .map_err(|failure| failure.problem(provider))?;
+    // With rotation or a browser page there is always one; without it the access would end in silence.
+    if provider.refresh().is_some() && answer.tokens.refresh.is_none() {
+        return Err(unusable(&provider.title, "It gave no means to renew the access, so it would soon end."));
+    }
     events(SignInEvent::AskingWhichCompany);
-    let known = identity::ask(provider, endpoints, client_id, &answer, permissions).await?;
+    let asked = Asked { client_id, permissions, company };
+    let known = identity::ask(provider, endpoints, &answer, asked).await?;
+    let tenant = identity::choose(provider, &known.tenants, request.expect_tenant.as_ref())?;
     if let Some(expected) = &request.expect_tenant
-        && expected.id != known.tenant.id
+        && expected.id != tenant.id
     {
-        return Err(other_company(provider, expected, &known.tenant));
+        return Err(other_company(provider, expected, &tenant));
     }
     let missing = permissions
         .iter()
-        .filter(|asked| !known.permissions.contains(asked))
+        .filter(|asked| !provider.is_granted(&known.permissions, asked))
         .cloned()
         .collect();
     let facts = GrantFacts {
         provider: provider.name.clone(),
         environment: endpoints.environment,
         client_id: client_id.clone(),
-        tenant: known.tenant,
+        tenant,
         permissions: known.permissions,
         missing,
         access_expires: answer.access_expires,
@@ -224,10 +253,12 @@ async fn run(
     Ok(Grant {
         tokens: answer.tokens,
         facts,
+        kind: provider.kind(),
+        app: secret,
     })
 }
 
-fn other_company(provider: &Provider, expected: &Tenant, got: &Tenant) -> Problem {
+pub(crate) fn other_company(provider: &Provider, expected: &Tenant, got: &Tenant) -> Problem {
     Problem::new(
         E_SIGN_IN_OTHER_COMPANY,
         format!(
@@ -287,7 +318,7 @@ async fn wait_for_answer(
     };
     let no_page = || provider.not_yet("Its file names no page to sign in on.");
     let authorize = endpoints.authorize.as_ref().ok_or_else(no_page)?;
-    let started = exchange::start(endpoints, client_id, permissions, redirect).ok_or_else(no_page)?;
+    let started = exchange::start(provider, endpoints, client_id, permissions, redirect).ok_or_else(no_page)?;
     if let Some(why) = unsafe_address(&started.page) {
         return Err(unusable(&provider.title, why));
     }

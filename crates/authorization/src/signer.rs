@@ -7,12 +7,12 @@
 use crate::credential_rows::{self as rows, CredentialState, Row};
 use crate::endpoints::{Endpoints, same_origin};
 use crate::problems::{E_CREDENTIAL_HOST, network, none, shown};
-use crate::provider::{AuthorizationHeader, Provider};
+use crate::identity;
+use crate::provider::{CompanyPlace, Provider};
 use crate::refresh::{ended, is_due, is_over};
 use crate::vault::{Open, Vault, Which};
 use ledger::Problem;
 use reqwest::{RequestBuilder, Response, StatusCode, header};
-use secrecy::ExposeSecret;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -123,15 +123,12 @@ impl Signer {
                 "This is a fault of a connector package or of Changeover; please report it.",
             ));
         }
-        match self.provider.api.authorization {
-            AuthorizationHeader::Bearer => {}
-            AuthorizationHeader::Basic | AuthorizationHeader::ZohoOauthtoken => {
-                return Err(self.provider.not_yet("Its requests are signed in a form that is not built yet."));
-            }
-        }
         let open = self.ready().await?;
         request.headers_mut().remove(header::AUTHORIZATION);
-        let signed = RequestBuilder::from_parts(client, request).bearer_auth(open.tokens.access.expose_secret());
+        let mut signed = identity::signed(&self.provider, RequestBuilder::from_parts(client, request), &open.tokens.access);
+        if let Some(CompanyPlace::Header(name)) = &self.provider.api.company {
+            signed = signed.header(name.as_str(), self.row().await?.facts.tenant.id);
+        }
         Ok((signed, open.rotation))
     }
 

@@ -97,6 +97,8 @@ pub(crate) struct Inner {
     key: tokio::sync::Mutex<Option<Arc<Sealing>>>,
     open: Mutex<HashMap<(String, u32), Arc<Open>>>,
     pub flights: Mutex<HashMap<(String, u32), Flight>>,
+    /// How many may renew at a provider at a time.
+    pub lanes: Mutex<HashMap<String, Arc<tokio::sync::Semaphore>>>,
     /// Renewed tokens that could not be written yet; the old ones may be used up, so these must not be dropped.
     pub unsaved: Mutex<HashMap<(String, u32), Renewed>>,
 }
@@ -137,6 +139,7 @@ impl Vault {
             key: tokio::sync::Mutex::new(None),
             open: Mutex::default(),
             flights: Mutex::default(),
+            lanes: Mutex::default(),
             unsaved: Mutex::default(),
         };
         Vault { inner: Arc::new(inner) }
@@ -279,9 +282,13 @@ impl Vault {
     pub async fn save(&self, connection: &str, grant: Grant) -> Result<u32, Problem> {
         let sealing = self.sealing().await?;
         let facts = grant.facts;
+        if let Some(app) = &grant.app {
+            // It has just proved itself; every access of this application renews with it from now on.
+            self.keep_app_of(&facts, app).await?;
+        }
         let new = NewRow {
             connection,
-            kind: crate::provider::CredentialKind::OauthPkce.name(),
+            kind: grant.kind.name(),
             facts: &facts,
             key_id: &sealing.id,
         };

@@ -233,6 +233,7 @@ impl Engine {
         self.journal(Some(&company.id), "sign_in.started", json!({"connection": connection.id, "version": version, "permissions": permissions})).await?;
         // Locked or absent keychains are told before the person goes to the browser, not after.
         self.vault.unlock().await?;
+        let secret = self.vault.app_secret(&provider, endpoints.environment, &connection.client_id).await?;
         let expect_tenant = connection.tenant_id.as_ref().map(|id| Tenant { id: id.clone(), name: connection.tenant_name.clone().unwrap_or_default() });
         let clock = self.now();
         let request = SignIn {
@@ -247,8 +248,9 @@ impl Engine {
         };
         let shown = desk.clone();
         let id = connection.id.clone();
-        let grant = authorization::authorize(
+        let grant = authorization::authorize_as(
             request,
+            secret,
             desk.browser.as_ref(),
             &move |event| {
                 shown.change(&id, |flow| match event {

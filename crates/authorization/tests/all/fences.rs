@@ -195,6 +195,8 @@ fn what_holds_a_secret_can_be_neither_printed_nor_written() {
     assert!(!Probe::<Grant>::SHOWN && !Probe::<Grant>::WRITTEN);
     assert!(!Probe::<Signer>::SHOWN && !Probe::<Signer>::WRITTEN);
     assert!(!Probe::<Vault>::SHOWN && !Probe::<Vault>::WRITTEN);
+    assert!(!Probe::<AppSecret>::SHOWN && !Probe::<AppSecret>::WRITTEN);
+    assert!(!Probe::<KeyEntry>::SHOWN && !Probe::<KeyEntry>::WRITTEN);
     assert!(!Probe::<Controls>::SHOWN && !Probe::<Controls>::WRITTEN);
 
     let mut found = Vec::new();

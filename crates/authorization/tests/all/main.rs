@@ -7,6 +7,7 @@ mod fences;
 mod hostile;
 mod leaks;
 mod listener;
+mod lives;
 mod provider;
 mod provider_facts;
 mod provider_files;
