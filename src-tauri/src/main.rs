@@ -13,10 +13,9 @@ mod system;
 mod window;
 mod wired;
 
-/// As in the terminal's program; how it behaves is said in `.cargo/config.toml`.
-#[cfg(unix)]
+/// Not the terminal's: that one takes the place of malloc for the web view's libraries too, and the window ended with it.
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     // The backup library runs in a child process that is this same program under another first argument.
