@@ -7,11 +7,11 @@ use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 pub struct Measured {
     pub seconds: f64,
-    /// Highest sum of resident memory of the program and everything it started, in bytes.
+    /// Most memory that the program and everything it started held at one moment, in bytes; pages that several of them share count once.
     pub peak_bytes: Option<u64>,
     pub code: Option<i32>,
 }
@@ -31,8 +31,9 @@ pub fn measure(command: &mut Command) -> Result<Measured, String> {
     }
 }
 
-/// Resident memory of a process and all its descendants. The process's own high-water mark is
-/// used for itself, so a short peak between two looks is not missed.
+/// What a process and all its descendants hold now. Pages that they share (the worker is the same program as its parent)
+/// are in memory once, so each process counts its part of them. The process's own high-water mark is the least that
+/// is given, so that a short peak between two looks is not missed.
 fn tree_bytes(top: u32) -> Option<u64> {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
     for entry in fs::read_dir("/proc").ok()?.flatten() {
@@ -41,13 +42,13 @@ fn tree_bytes(top: u32) -> Option<u64> {
             children.entry(parent).or_default().push(process);
         }
     }
-    let mut total = status_bytes(top, "VmHWM:")?;
+    let mut total = rollup_bytes(top)?;
     let mut waiting = children.remove(&top).unwrap_or_default();
     while let Some(process) = waiting.pop() {
-        total += status_bytes(process, "VmRSS:").unwrap_or(0);
+        total += rollup_bytes(process).unwrap_or(0);
         waiting.extend(children.remove(&process).unwrap_or_default());
     }
-    Some(total)
+    Some(total.max(status_bytes(top, "VmHWM:")?))
 }
 
 fn parent_of(process: u32) -> Option<u32> {
@@ -56,8 +57,16 @@ fn parent_of(process: u32) -> Option<u32> {
     stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()
 }
 
+fn rollup_bytes(process: u32) -> Option<u64> {
+    bytes_in(&format!("/proc/{process}/smaps_rollup"), "Pss:")
+}
+
 fn status_bytes(process: u32, row: &str) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    bytes_in(&format!("/proc/{process}/status"), row)
+}
+
+fn bytes_in(file: &str, row: &str) -> Option<u64> {
+    let status = fs::read_to_string(file).ok()?;
     let line = status.lines().find(|line| line.starts_with(row))?;
     line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
 }
