@@ -20,6 +20,10 @@ macro_rules! engine_commands {
             reconnect_cancel (ConnectionArgs) -> AccountsView, writes, "Cancel the reconnect";
             reconnect_paste (ReconnectPasteArgs) -> ReconnectView, writes, "Paste the address from the browser";
             disconnect (ConnectionArgs) -> AccountsView, writes, "Disconnect an account";
+            account_add (AccountAddArgs) -> AccountsView, writes, "Add an account";
+            account_remove (ConnectionArgs) -> AccountsView, writes, "Remove an account";
+            account_application (AccountApplicationArgs) -> ReconnectView, writes, "Set up your own application";
+            account_key (AccountKeyArgs) -> ReconnectView, writes, "Enter a key";
             upgrade_view (CompanyArgs) -> UpgradeView, reads, "Go to Upgrades";
             upgrade_plan (UpgradePlanArgs) -> UpgradeView, reads, "Plan an upgrade";
             upgrade_start (UpgradePlanArgs) -> UpgradeView, writes, "Start the upgrade";

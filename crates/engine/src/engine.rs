@@ -112,6 +112,9 @@ impl Engine {
         };
         let for_vault = clock.clone();
         let vault = crate::sign_in::open_vault(&pool, keychain, &home, &installation, Arc::new(move || for_vault.now())).await?;
+        let catalog = Catalog::builtin()?;
+        let access_only = crate::accounts::access_only_packages(&catalog)?;
+        let catalog = catalog.with_access_only(access_only);
         let worker = match opening.worker.or_else(|| std::env::var_os("CHANGEOVER_WORKER").map(PathBuf::from)) {
             Some(worker) => worker,
             None => std::env::current_exe().map_err(|e| crate::home::cannot_use(Path::new("this program"), &e))?,
@@ -121,7 +124,7 @@ impl Engine {
             pool,
             journal,
             vault,
-            catalog: Catalog::builtin()?,
+            catalog,
             ids,
             worker,
             installation,

@@ -3,6 +3,7 @@
 //! It must never hold a rule of the upgrade, of posting or of reconciling, nor invent a number: what is not
 //! known is absent. A new command is one row in `commands.rs`, one line in the list below and one function.
 
+mod access;
 mod accounts;
 mod app;
 mod backups;
@@ -55,6 +56,10 @@ answered_by! {
     reconnect::reconnect_cancel (ConnectionArgs) -> AccountsView;
     reconnect::reconnect_paste (ReconnectPasteArgs) -> ReconnectView;
     accounts::disconnect (ConnectionArgs) -> AccountsView;
+    access::account_add (AccountAddArgs) -> AccountsView;
+    access::account_remove (ConnectionArgs) -> AccountsView;
+    access::account_application (AccountApplicationArgs) -> ReconnectView;
+    access::account_key (AccountKeyArgs) -> ReconnectView;
     upgrade::upgrade_view (CompanyArgs) -> UpgradeView;
     plan::upgrade_plan (UpgradePlanArgs) -> UpgradeView;
     upgrade::upgrade_start (UpgradePlanArgs) -> UpgradeView;

@@ -6,6 +6,7 @@
 //! `commands.rs` and one `ui/src/screens/<name>.svelte`. The page's types are made from these by
 //! `contract::typescript` and compared in a test.
 
+pub mod access;
 pub mod accounts;
 pub mod app;
 pub mod args;
@@ -22,6 +23,7 @@ pub mod settings;
 pub mod today;
 pub mod upgrade;
 
+pub use access::*;
 pub use accounts::*;
 pub use app::*;
 pub use args::*;
