@@ -6,6 +6,7 @@
 mod accounts;
 mod app;
 mod backups;
+mod calendar;
 mod companies;
 mod differences;
 mod holds;
@@ -55,6 +56,10 @@ answered_by! {
     reconnect::reconnect_cancel (ConnectionArgs) -> AccountsView;
     reconnect::reconnect_paste (ReconnectPasteArgs) -> ReconnectView;
     accounts::disconnect (ConnectionArgs) -> AccountsView;
+    calendar::calendar_view (CalendarArgs) -> CalendarView;
+    calendar::calendar_export (CalendarExportArgs) -> CalendarExportView;
+    calendar::calendar_due (NoArgs) -> CalendarDueView;
+    calendar::calendar_told (CalendarToldArgs) -> DoneView;
     upgrade::upgrade_view (CompanyArgs) -> UpgradeView;
     plan::upgrade_plan (UpgradePlanArgs) -> UpgradeView;
     upgrade::upgrade_start (UpgradePlanArgs) -> UpgradeView;
