@@ -20,6 +20,8 @@ pub enum Accounts {
         #[command(flatten)]
         which: Which,
     },
+    /// List what ends, and when: sign-ins, permissions, interfaces, announced changes
+    Calendar(crate::calendar::CalendarArguments),
     /// Sign in for the first time, in the browser
     Connect {
         #[command(flatten)]
@@ -49,6 +51,7 @@ pub enum Accounts {
 pub async fn run(terminal: &Terminal, command: Accounts) -> Result<Ending, Problem> {
     match command {
         Accounts::List { which } => list(terminal, which).await,
+        Accounts::Calendar(arguments) => crate::calendar::run(terminal, arguments).await,
         Accounts::Connect { which, no_browser } => connect(terminal, which, no_browser, false).await,
         Accounts::Reconnect { which, no_browser } => connect(terminal, which, no_browser, true).await,
         Accounts::Disconnect { which, yes } => disconnect(terminal, which, yes).await,

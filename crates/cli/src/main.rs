@@ -7,6 +7,7 @@ mod accounts;
 mod arguments;
 mod backup;
 mod browser;
+mod calendar;
 mod company;
 mod csv;
 mod doctor;
