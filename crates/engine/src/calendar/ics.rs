@@ -139,17 +139,21 @@ fn web_address(source: &str) -> Option<String> {
     url::Url::parse(source).ok().filter(|url| plain && url.scheme() == "https").map(|url| url.to_string())
 }
 
-/// Adds one content line in pieces of at most [`LONGEST_LINE`] octets, never inside a character. The space that begins a
-/// further piece counts.
+/// Adds one content line in pieces of at most [`LONGEST_LINE`] octets, never inside a character, nor between a backslash
+/// and what it escapes, which some programs cannot put together again. The space that begins a further piece counts.
 pub(super) fn folded(out: &mut String, line: &str) {
     let mut used = 0;
-    for letter in line.chars() {
-        if used + letter.len_utf8() > LONGEST_LINE {
+    let mut letters = line.chars();
+    while let Some(letter) = letters.next() {
+        let escaped = if letter == '\\' { letters.next() } else { None };
+        let octets = letter.len_utf8() + escaped.map_or(0, char::len_utf8);
+        if used + octets > LONGEST_LINE {
             out.push_str("\r\n ");
             used = 1;
         }
         out.push(letter);
-        used += letter.len_utf8();
+        out.extend(escaped);
+        used += octets;
     }
     out.push_str("\r\n");
 }

@@ -407,10 +407,12 @@ fn reminders_that_lie_in_the_past_are_left_out() {
 fn text_is_escaped_and_folded_between_characters() {
     assert_eq!(escaped("a;b,c\\d\r\ne\nf\u{7}g"), "a\\;b\\,c\\\\d\\ne\\nf g");
     for count in 60..90 {
-        let line = format!("{}{}", "x".repeat(count), "ä老🥐".repeat(40));
+        let line = format!("{}{}", "x".repeat(count), "ä老🥐\\,\\\\".repeat(40));
         let mut text = String::new();
         folded(&mut text, &line);
         assert!(text.split("\r\n").all(|piece| piece.len() <= 75), "{count}");
+        // An even number of backslashes ends a piece, so none stands alone at its end.
+        assert!(text.split("\r\n ").all(|piece| piece.trim_end().chars().rev().take_while(|c| *c == '\\').count() % 2 == 0), "{count}");
         assert_eq!(text.replace("\r\n ", "").trim_end(), line);
     }
 }
