@@ -190,7 +190,8 @@ pub async fn needs(at: &At, needs: &[NeedView]) -> Result<Vec<NeedView>, Problem
     let now = at.now();
     let rows = at.engine.endings(&at.company).await?;
     let due = rows.iter().filter(|row| matches!(row.standing(now), Standing::Ended | Standing::Soon));
-    let said = |row: &Ending| needs.iter().any(|one| says(&one.need, row));
+    // An upgrade under way has its own tile and needs there, whatever they are at the moment.
+    let said = |row: &Ending| matches!(row.act, Act::GoOn { .. }) || needs.iter().any(|one| says(&one.need, row));
     Ok(due
         .filter(|row| !said(row))
         .map(|row| NeedView {
@@ -207,12 +208,11 @@ fn says(need: &Need, row: &Ending) -> bool {
     match need {
         Need::Reconnect { connection, .. } => row.act == Act::Reconnect && *connection == row.connection,
         Need::UpgradeReady { connection, .. } => matches!(row.act, Act::PlanUpgrade { .. }) && *connection == row.connection,
-        Need::UpgradeWaits { provider, .. }
-        | Need::UpgradePaused { provider, .. }
-        | Need::UpgradeHalted { provider, .. }
-        | Need::UpgradeCanFinish { provider, .. } => matches!(row.act, Act::GoOn { .. }) && *provider == row.provider,
-        // A day of the watch is not the upgrade's end.
-        Need::WatchDay { .. }
+        Need::UpgradeWaits { .. }
+        | Need::UpgradePaused { .. }
+        | Need::UpgradeHalted { .. }
+        | Need::UpgradeCanFinish { .. }
+        | Need::WatchDay { .. }
         | Need::Connect
         | Need::Held { .. }
         | Need::BackupMissing
@@ -251,13 +251,10 @@ mod tests {
     fn what_today_says_already_is_not_said_twice() {
         let reconnect =
             |connection: &str| Need::Reconnect { connection: connection.into(), provider: "Square".into(), missing: Vec::new(), ended: false };
-        let waits = Need::UpgradeWaits { upgrade: "u".into(), provider: "Square".into(), from: "1".into(), to: "2".into(), for_whom: "owner".into() };
         for (need, act, said) in [
             (reconnect("square-1"), Act::Reconnect, true),
             (reconnect("square-2"), Act::Reconnect, false),
             (reconnect("square-1"), Act::PlanUpgrade { to: "2".into() }, false),
-            (waits.clone(), Act::GoOn { to: "2".into() }, true),
-            (waits, Act::Reconnect, false),
             (Need::BackupMissing, Act::Reconnect, false),
         ] {
             assert_eq!(says(&need, &row(act.clone())), said, "{need:?} {act:?}");
