@@ -5,6 +5,7 @@ import { screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, it } from "vitest";
 import { fake } from "../src/host/fake";
 import * as basics from "../src/host/fixtures/basics";
+import * as calendar from "../src/host/fixtures/calendar";
 import * as rest from "../src/host/fixtures/rest";
 import * as upgrade from "../src/host/fixtures/upgrade";
 import type { CommandName } from "../src/host";
@@ -22,6 +23,7 @@ interface Case {
 const cases: Record<string, Case> = {
   today: { address: "today", command: "today_view", normal: "Good morning. Two things need you.", empty: [() => fake.answer("today_view", basics.todayEmpty), "No payments reach these books yet"] },
   accounts: { address: "accounts", command: "accounts_view", normal: "Sign-ins", empty: [() => fake.answer("accounts_view", basics.accountsEmpty), "No sign-in yet"] },
+  calendar: { address: "calendar", command: "calendar_view", normal: "Square stops answering the old connector", empty: [() => fake.answer("calendar_view", calendar.none), "Nothing ends yet"] },
   upgrade: { address: "upgrade", command: "upgrade_view", normal: "Square connector 1 → 2", empty: [() => fake.answer("upgrade_view", upgrade.upgradeEmpty), "No connector yet"] },
   differences: { address: "differences/up-1", command: "differences_view", normal: "Refund of 24.50 USD, Order 0981", empty: [() => fake.answer("differences_view", upgrade.differencesEmpty), "Nothing to compare yet"] },
   backups: { address: "backups", command: "backups_view", normal: "Time line", empty: [() => fake.answer("backups_view", rest.backupsEmpty), "No backup yet"] },

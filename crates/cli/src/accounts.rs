@@ -33,6 +33,8 @@ pub enum Accounts {
     },
     /// Enter the id and secret of your own application at the provider, once
     App(App),
+    /// List what ends, and when: sign-ins, permissions, interfaces, announced changes
+    Calendar(crate::calendar::CalendarArguments),
     /// Give access for the first time: in the browser, or by a key or secret that is asked for
     Connect {
         #[command(flatten)]
@@ -65,6 +67,7 @@ pub async fn run(terminal: &Terminal, command: Accounts) -> Result<Ending, Probl
         Accounts::Add(add) => accounts_enter::add(terminal, add).await,
         Accounts::Remove { which, yes } => accounts_enter::remove(terminal, which, yes).await,
         Accounts::App(app) => accounts_enter::application(terminal, app).await,
+        Accounts::Calendar(arguments) => crate::calendar::run(terminal, arguments).await,
         Accounts::Connect { which, no_browser } => connect(terminal, which, no_browser, false).await,
         Accounts::Reconnect { which, no_browser } => connect(terminal, which, no_browser, true).await,
         Accounts::Disconnect { which, yes } => disconnect(terminal, which, yes).await,

@@ -8,6 +8,7 @@ mod accounts_enter;
 mod arguments;
 mod backup;
 mod browser;
+mod calendar;
 mod company;
 mod csv;
 mod doctor;

@@ -9,6 +9,7 @@ pub mod accounts;
 pub mod agreement;
 pub mod backups;
 pub mod books_port;
+pub mod calendar;
 pub mod changes;
 pub mod companies;
 pub mod crash;

@@ -89,6 +89,52 @@ export type BreakingChangeView = { id: string, title: string, text: string,
  * `YYYY-MM-DD`
  */
 deadline: string | null, };
+export type CalendarArgs = { 
+/**
+ * None: all companies.
+ */
+company: string | null, };
+export type CalendarDueView = { 
+/**
+ * Gravest first.
+ */
+due: Array<DueView>, };
+export type CalendarExportArgs = { 
+/**
+ * None: all companies.
+ */
+company: string | null, 
+/**
+ * The file to write.
+ */
+path: string, };
+export type CalendarExportView = { 
+/**
+ * None: no row has a day, so no file was written.
+ */
+file: string | null, events: number, 
+/**
+ * Rows that are not in the file, because they have no day.
+ */
+without_day: number, };
+export type CalendarToldArgs = { company: string, row: string, end: string, threshold: EndsThreshold, };
+export type CalendarView = { 
+/**
+ * None: all companies.
+ */
+company: string | null, company_name: string | null, now: string, 
+/**
+ * Of the one company; None for all, where each row has its own.
+ */
+zone: string | null, 
+/**
+ * Past ones that still matter first, then by time, without a day last.
+ */
+rows: Array<EndsView>, 
+/**
+ * Companies whose ends could not be gathered.
+ */
+problems: Array<ProblemView>, };
 export type ChainView = { "state": "not_checked", records: number, } | { "state": "good", records: number, checked: string, signed: SignedView | null, } | { "state": "broken", records: number, first_bad: number, finding: string, };
 export type CheckView = { 
 /**
@@ -183,8 +229,37 @@ page: number, pages: number, counts: DifferenceCountsView, rows: Array<Differenc
  */
 remainder: MoneyView | null, };
 export type DoneView = { done: boolean, };
+export type DueView = { ends: EndsView, threshold: EndsThreshold, 
+/**
+ * What `calendar_told` takes back.
+ */
+end: string, };
 export type EndedHow = "finished" | "rolled_back";
 export type EndedUpgradeView = { id: string, from: string, to: string, ended: string, how: EndedHow, remainder: MoneyView | null, };
+export type EndsAct = { "kind": "reconnect" } | { "kind": "plan_upgrade", to: string, } | { "kind": "go_on", to: string, } | { "kind": "renews_itself" } | { "kind": "read" } | { "kind": "nothing" };
+export type EndsNote = { text: string, source: string, };
+export type EndsStanding = "ended" | "soon" | "later" | "undated";
+export type EndsSure = { "kind": "said" } | { "kind": "worked_out" } | { "kind": "unverified", why: string | null, };
+export type EndsThreshold = "two_weeks" | "three_days" | "ended";
+export type EndsView = { id: string, company: string, company_name: string, zone: string, connection: string, provider: string, 
+/**
+ * The connector version whose sign-in it is, where an upgrade keeps two.
+ */
+for_version: string | null, what: EndsWhat, when: EndsWhen, 
+/**
+ * `YYYY-MM-DD` in the business's zone; None without a known day.
+ */
+day: string | null, 
+/**
+ * Days of the calendar in the business's zone; negative when it has passed.
+ */
+days_left: number | null, standing: EndsStanding, mood: Mood, sure: EndsSure, act: EndsAct, source: string | null, notes: Array<EndsNote>, 
+/**
+ * `YYYY-MM-DD`: when the provider's facts were last compared with its own pages.
+ */
+checked: string | null, };
+export type EndsWhat = { "kind": "sign_in_renews" } | { "kind": "sign_in_fixed" } | { "kind": "sign_in_over", reason: string | null, } | { "kind": "key", called: string, } | { "kind": "cap", days: number, } | { "kind": "permission", name: string, why: string, } | { "kind": "api_version", version: string, connector: string, } | { "kind": "connector", from: string, to: string, title: string, text: string, } | { "kind": "announced", text: string, };
+export type EndsWhen = { "kind": "at", at: string, } | { "kind": "day" } | { "kind": "month" } | { "kind": "over" } | { "kind": "no_known_end" } | { "kind": "unknown" };
 export type EnvironmentView = "production" | "sandbox" | "practice";
 export type ExpectedChangeView = { id: string, title: string, text: string, example: SampleView | null, };
 export type FlowView = { connection: string, provider: string, last_payment: string | null, connector: string, owner: StreamOwner, clearing_account: string, 
@@ -302,7 +377,7 @@ export type MayView = { approve: boolean, pause: boolean, resume: boolean, stop:
 export type ModeView = { "kind": "running" } | { "kind": "waiting", for_whom: WaitingFor, } | { "kind": "paused", why: string, } | { "kind": "halted", check: string, } | { "kind": "resolving" } | { "kind": "rolling_back" } | { "kind": "rolled_back" } | { "kind": "frozen" } | { "kind": "finished" };
 export type MoneyView = { minor: string, currency: string, digits: number, };
 export type Mood = "good" | "attention" | "stop" | "information" | "plain";
-export type Need = { "kind": "connect" } | { "kind": "reconnect", connection: string, provider: string, missing: Array<string>, ended: boolean, } | { "kind": "upgrade_ready", connection: string, provider: string, from: string, to: string, new_permissions: number, quiet_time: string | null, } | { "kind": "upgrade_waits", upgrade: string, provider: string, from: string, to: string, for_whom: string, } | { "kind": "upgrade_paused", upgrade: string, provider: string, from: string, to: string, why: string, } | { "kind": "upgrade_halted", upgrade: string, provider: string, problem: ProblemView, } | { "kind": "held", count: number, amount: MoneyView | null, } | { "kind": "backup_missing" } | { "kind": "backup_unproved", taken: string, } | { "kind": "recovery_kit_missing" } | { "kind": "keychain_locked", name: string, } | { "kind": "books_trouble", problem: ProblemView, } | { "kind": "watch_day", upgrade: string, provider: string, day: number, of: number, } | { "kind": "upgrade_can_finish", upgrade: string, provider: string, from: string, to: string, };
+export type Need = { "kind": "connect" } | { "kind": "reconnect", connection: string, provider: string, missing: Array<string>, ended: boolean, } | { "kind": "upgrade_ready", connection: string, provider: string, from: string, to: string, new_permissions: number, quiet_time: string | null, } | { "kind": "upgrade_waits", upgrade: string, provider: string, from: string, to: string, for_whom: string, } | { "kind": "upgrade_paused", upgrade: string, provider: string, from: string, to: string, why: string, } | { "kind": "upgrade_halted", upgrade: string, provider: string, problem: ProblemView, } | { "kind": "held", count: number, amount: MoneyView | null, } | { "kind": "backup_missing" } | { "kind": "backup_unproved", taken: string, } | { "kind": "recovery_kit_missing" } | { "kind": "keychain_locked", name: string, } | { "kind": "books_trouble", problem: ProblemView, } | { "kind": "watch_day", upgrade: string, provider: string, day: number, of: number, } | { "kind": "upgrade_can_finish", upgrade: string, provider: string, from: string, to: string, } | { "kind": "ends", ends: EndsView, };
 export type NeedView = { mood: Mood, 
 /**
  * RFC 3339.
@@ -573,6 +648,10 @@ export interface Commands {
   reconnect_cancel: { args: ConnectionArgs; answer: AccountsView };
   reconnect_paste: { args: ReconnectPasteArgs; answer: ReconnectView };
   disconnect: { args: ConnectionArgs; answer: AccountsView };
+  calendar_view: { args: CalendarArgs; answer: CalendarView };
+  calendar_export: { args: CalendarExportArgs; answer: CalendarExportView };
+  calendar_due: { args: NoArgs; answer: CalendarDueView };
+  calendar_told: { args: CalendarToldArgs; answer: DoneView };
   upgrade_view: { args: CompanyArgs; answer: UpgradeView };
   upgrade_plan: { args: UpgradePlanArgs; answer: UpgradeView };
   upgrade_start: { args: UpgradePlanArgs; answer: UpgradeView };
@@ -608,6 +687,7 @@ export interface Commands {
   folder_pick: { args: NoArgs; answer: PickedView };
   kit_pick: { args: NoArgs; answer: PickedView };
   kit_save_as: { args: NoArgs; answer: PickedView };
+  calendar_save_as: { args: NoArgs; answer: PickedView };
   notify: { args: NotifyArgs; answer: DoneView };
   window_ready: { args: NoArgs; answer: DoneView };
 }
@@ -623,6 +703,10 @@ export const commandRows = [
   { name: "reconnect_cancel", writes: true, words: "Cancel the reconnect" },
   { name: "reconnect_paste", writes: true, words: "Paste the address from the browser" },
   { name: "disconnect", writes: true, words: "Disconnect an account" },
+  { name: "calendar_view", writes: false, words: "Show what ends, and when" },
+  { name: "calendar_export", writes: true, words: "Write what ends into a calendar file" },
+  { name: "calendar_due", writes: false, words: "Look what has to be told now" },
+  { name: "calendar_told", writes: true, words: "Remember that an end was told" },
   { name: "upgrade_view", writes: false, words: "Go to Upgrades" },
   { name: "upgrade_plan", writes: false, words: "Plan an upgrade" },
   { name: "upgrade_start", writes: true, words: "Start the upgrade" },
@@ -658,6 +742,7 @@ export const commandRows = [
   { name: "folder_pick", writes: false, words: "Choose a folder" },
   { name: "kit_pick", writes: false, words: "Choose the recovery kit's file" },
   { name: "kit_save_as", writes: false, words: "Choose where the recovery kit is written" },
+  { name: "calendar_save_as", writes: false, words: "Choose where the calendar file is written" },
   { name: "notify", writes: false, words: "Tell the person that long work has ended" },
   { name: "window_ready", writes: false, words: "Say that the window shows" },
 ] as const;

@@ -7,6 +7,7 @@ mod access;
 mod accounts;
 mod app;
 mod backups;
+mod calendar;
 mod companies;
 mod differences;
 mod holds;
@@ -60,6 +61,10 @@ answered_by! {
     access::account_remove (ConnectionArgs) -> AccountsView;
     access::account_application (AccountApplicationArgs) -> ReconnectView;
     access::account_key (AccountKeyArgs) -> ReconnectView;
+    calendar::calendar_view (CalendarArgs) -> CalendarView;
+    calendar::calendar_export (CalendarExportArgs) -> CalendarExportView;
+    calendar::calendar_due (NoArgs) -> CalendarDueView;
+    calendar::calendar_told (CalendarToldArgs) -> DoneView;
     upgrade::upgrade_view (CompanyArgs) -> UpgradeView;
     plan::upgrade_plan (UpgradePlanArgs) -> UpgradeView;
     upgrade::upgrade_start (UpgradePlanArgs) -> UpgradeView;

@@ -178,6 +178,8 @@ pub async fn needs(app: &App, at: &At) -> Result<Vec<NeedView>, Problem> {
     for connection in &at.engine.accounts(&at.company).await? {
         connection_needs(at, connection, &mut needs).await?;
     }
+    let ends = super::calendar::needs(at, &needs).await?;
+    needs.extend(ends);
     if !connections.is_empty() {
         backup_needs(at, &mut needs).await?;
     }
