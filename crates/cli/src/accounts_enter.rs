@@ -166,8 +166,9 @@ pub async fn connect(terminal: &Terminal, reached: &Reached, connection: &Connec
             }
             terminal.screen.problem(&problem);
         }
+        let words = format!("The {called}");
         let asked = tokio::select! {
-            asked = secret::ask(terminal, &format!("The {called}")) => asked?,
+            asked = secret::ask(terminal, &words) => asked?,
             _ = tokio::signal::ctrl_c() => {
                 desk.cancel(&connection.id);
                 break;

@@ -1,11 +1,22 @@
 // Made from crates/api by `CHANGEOVER_CODEGEN=1 cargo test -p api`. Do not edit.
 
+export type AccountAddArgs = { company: string, provider: string, environment: EnvironmentView, };
+export type AccountApplicationArgs = { company: string, connection: string, client_id: string, 
+/**
+ * None keeps the secret that is there.
+ */
+secret: SecretText | null, own_page: string | null, };
 export type AccountDifferenceView = { account: string, in_backup: MoneyView, today: MoneyView, difference: MoneyView, };
+export type AccountKeyArgs = { company: string, connection: string, 
+/**
+ * The id that belongs to the secret, where there is one.
+ */
+client_id: string | null, secret: SecretText, };
 export type AccountsView = { company: string, company_name: string, now: string, zone: string, connections: Array<ConnectionView>, books: BooksAccountView, 
 /**
- * Providers of the catalogue that can be connected and are not.
+ * Providers whose access can be kept and watched although no connector reads them yet.
  */
-can_connect: Array<ProviderView>, 
+can_keep: Array<KeepableView>, 
 /**
  * A reconnect that is under way, so that the panel opens by itself.
  */
@@ -188,7 +199,15 @@ export type ConnectionView = { id: string, provider: string, provider_name: stri
 /**
  * The name that the provider gives for the company that signed in.
  */
-company_at_provider: string | null, masked_id: string | null, environment: EnvironmentView, permissions: Array<PermissionView>, permissions_granted: number, permissions_needed: number, 
+company_at_provider: string | null, masked_id: string | null, environment: EnvironmentView, 
+/**
+ * Only its access is kept and watched; no connector reads its payments.
+ */
+access_only: boolean, 
+/**
+ * How access is given there.
+ */
+kind: EntryKind, permissions: Array<PermissionView>, permissions_granted: number, permissions_needed: number, 
 /**
  * When the access token ends; refreshed by itself as long as `sign_in_ends` has not come.
  */
@@ -260,6 +279,44 @@ days_left: number | null, standing: EndsStanding, mood: Mood, sure: EndsSure, ac
 checked: string | null, };
 export type EndsWhat = { "kind": "sign_in_renews" } | { "kind": "sign_in_fixed" } | { "kind": "sign_in_over", reason: string | null, } | { "kind": "key", called: string, } | { "kind": "cap", days: number, } | { "kind": "permission", name: string, why: string, } | { "kind": "api_version", version: string, connector: string, } | { "kind": "connector", from: string, to: string, title: string, text: string, } | { "kind": "announced", text: string, };
 export type EndsWhen = { "kind": "at", at: string, } | { "kind": "day" } | { "kind": "month" } | { "kind": "over" } | { "kind": "no_known_end" } | { "kind": "unknown" };
+export type EntryKind = "application" | "application_with_secret" | "key" | "id_and_secret";
+export type EntryView = { kind: EntryKind, 
+/**
+ * What the provider calls it: "restricted key".
+ */
+called: string, 
+/**
+ * The provider's page on which it is made.
+ */
+page: string, steps: Array<string>, 
+/**
+ * How to put a new one in the place of the old one without a gap.
+ */
+replace: Array<string>, 
+/**
+ * The redirect addresses to register with the application.
+ */
+register: Array<string>, 
+/**
+ * The provider sends the browser to an https page of the person's own only.
+ */
+wants_page: boolean, own_page: string | null, 
+/**
+ * The application's public id.
+ */
+client_id: string | null, has_secret: boolean, 
+/**
+ * Everything that the next step needs is there; for keys always false, because a key is never kept to be entered again.
+ */
+complete: boolean, 
+/**
+ * Why what was entered last could not be used.
+ */
+problem: ProblemView | null, 
+/**
+ * Facts about this provider that nobody has confirmed.
+ */
+unverified: Array<UnverifiedView>, };
 export type EnvironmentView = "production" | "sandbox" | "practice";
 export type ExpectedChangeView = { id: string, title: string, text: string, example: SampleView | null, };
 export type FlowView = { connection: string, provider: string, last_payment: string | null, connector: string, owner: StreamOwner, clearing_account: string, 
@@ -352,6 +409,7 @@ export type JobView = { id: string, company: string | null, work: Work, state: J
  * What it does at this moment, in the engine's words.
  */
 now_doing: string | null, unit: JobUnit, done: number, total: number | null, per_second: number | null, seconds_left: number | null, cancellable: boolean, started: string, problem: ProblemView | null, };
+export type KeepableView = { provider: string, name: string, kind: EntryKind, environments: Array<EnvironmentView>, };
 export type KeychainView = { "state": "keychain", name: string, } | { "state": "locked", name: string, } | { "state": "session_only", why: string, } | { "state": "unknown" };
 export type KitState = { "state": "missing" } | { "state": "written", at: string, file: string, };
 export type LastComparedView = { when: string, agrees: boolean, remainder: MoneyView, };
@@ -445,7 +503,6 @@ export type ProviderChoiceView = { provider: string, name: string,
  * Versions of the connector, oldest first.
  */
 versions: Array<string>, };
-export type ProviderView = { provider: string, name: string, };
 export type QuietTimeView = { starts: string, ends: string, payments_expected: number, 
 /**
  * Payments by weekday (Monday first) and hour: 7 rows of 24.
@@ -486,7 +543,15 @@ export type ReconnectStartArgs = { company: string, connection: string,
  */
 open_browser: boolean, };
 export type ReconnectStep = "why" | "browser" | "same_company" | "done";
-export type ReconnectView = { company: string, connection: string, provider: string, provider_name: string, step: ReconnectStep, permissions: Array<PermissionView>, 
+export type ReconnectView = { company: string, connection: string, provider: string, provider_name: string, step: ReconnectStep, 
+/**
+ * The application or key that is needed, how it is made, and whether it is there.
+ */
+entry: EntryView, 
+/**
+ * What was entered is being proved at the provider.
+ */
+proving: boolean, permissions: Array<PermissionView>, 
 /**
  * The provider's page, for a browser that did not open by itself. Holds no secret.
  */
@@ -581,6 +646,7 @@ log: Array<LogLineView>, log_records: number, chain_good: boolean | null, watch:
 back: BackView | null, problem: ProblemView | null, };
 export type SampleRowView = { account: string, old: MoneyView | null, new: MoneyView | null, expected: boolean, };
 export type SampleView = { title: string, day: string, rows: Array<SampleRowView>, };
+export type SecretText = string;
 export type SettingsView = { version: string, home: string, keychain: KeychainView, log_records: number, licence: string, 
 /**
  * Packages of the catalogue: "square 1", "square 2".
@@ -609,6 +675,11 @@ now: string, zone: string,
  */
 needs: Array<NeedView>, flows: Array<FlowView>, backup: BackupTile, agreement: AgreementTile, watch: WatchTile, };
 export type TouchedView = "nothing" | "settings_only" | "books" | "unknown";
+export type UnverifiedView = { fact: string, 
+/**
+ * Why it counts as unconfirmed.
+ */
+source: string, };
 export type UpgradeApproveArgs = { company: string, upgrade: string, 
 /**
  * Who says yes: the gate's `who`.
@@ -648,6 +719,10 @@ export interface Commands {
   reconnect_cancel: { args: ConnectionArgs; answer: AccountsView };
   reconnect_paste: { args: ReconnectPasteArgs; answer: ReconnectView };
   disconnect: { args: ConnectionArgs; answer: AccountsView };
+  account_add: { args: AccountAddArgs; answer: AccountsView };
+  account_remove: { args: ConnectionArgs; answer: AccountsView };
+  account_application: { args: AccountApplicationArgs; answer: ReconnectView };
+  account_key: { args: AccountKeyArgs; answer: ReconnectView };
   calendar_view: { args: CalendarArgs; answer: CalendarView };
   calendar_export: { args: CalendarExportArgs; answer: CalendarExportView };
   calendar_due: { args: NoArgs; answer: CalendarDueView };
@@ -703,6 +778,10 @@ export const commandRows = [
   { name: "reconnect_cancel", writes: true, words: "Cancel the reconnect" },
   { name: "reconnect_paste", writes: true, words: "Paste the address from the browser" },
   { name: "disconnect", writes: true, words: "Disconnect an account" },
+  { name: "account_add", writes: true, words: "Add an account" },
+  { name: "account_remove", writes: true, words: "Remove an account" },
+  { name: "account_application", writes: true, words: "Set up your own application" },
+  { name: "account_key", writes: true, words: "Enter a key" },
   { name: "calendar_view", writes: false, words: "Show what ends, and when" },
   { name: "calendar_export", writes: true, words: "Write what ends into a calendar file" },
   { name: "calendar_due", writes: false, words: "Look what has to be told now" },
