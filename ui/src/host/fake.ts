@@ -145,6 +145,8 @@ export const scenes: Record<string, () => void> = {
     fake.answer("differences_view", upgrade.differencesEmpty);
   },
   browser: () => fake.answer("reconnect_view", () => basics.reconnect("browser")),
+  keyed: () => fake.answer("reconnect_view", basics.keyed("why")),
+  ownapp: () => fake.answer("reconnect_view", basics.ownApp),
   pasted: () => fake.answer("reconnect_view", basics.pasteRefused),
   wrong: () => fake.answer("reconnect_view", basics.wrongCompany),
   done: () => fake.answer("reconnect_view", basics.reconnect("done")),
