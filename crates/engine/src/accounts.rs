@@ -58,7 +58,8 @@ pub(crate) fn access_only_packages(catalog: &connector::Catalog) -> Result<Vec<P
     let unread = providers.into_iter().filter(|provider| catalog.connectors().all(|package| package.provider() != provider.name));
     Ok(unread
         .map(|provider| {
-            let permissions: Vec<(String, String)> = provider.permissions.iter().map(|p| (p.name.clone(), p.purpose.clone())).collect();
+            // What each is for stands in the provider's file already; there is no connector that would need it for more.
+            let permissions: Vec<(String, String)> = provider.permissions.iter().map(|p| (p.name.clone(), String::new())).collect();
             Package::access_only(&provider.name, &provider.title, permissions)
         })
         .collect())

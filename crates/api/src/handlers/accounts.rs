@@ -2,7 +2,7 @@
 
 use super::access;
 use super::app::{ACCOUNTING_APP, keychain_name};
-use super::shared::{At, at, count, environment, mask, must_be_free, permissions, reach};
+use super::shared::{At, at, count, environment, given_name, mask, must_be_free, permissions, reach};
 use crate::app::App;
 use crate::views::*;
 use authorization::{CredentialState, Described, KeptWhere};
@@ -130,6 +130,7 @@ async fn connection_view(at: &At, connection: &Connection) -> Result<ConnectionV
         company_at_provider: access
             .map(|a| a.tenant.name.clone())
             .or_else(|| connection.tenant_name.clone())
+            .map(|name| given_name(&name))
             .filter(|name| !name.is_empty()),
         masked_id: connection.tenant_id.as_deref().map(mask),
         environment: environment(connection),

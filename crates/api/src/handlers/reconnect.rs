@@ -4,7 +4,7 @@
 
 use super::access;
 use super::accounts::accounts_view;
-use super::shared::{At, at, mask, permissions, reach};
+use super::shared::{At, at, given_name, mask, permissions, reach};
 use super::upgrade_run;
 use crate::app::App;
 use crate::views::*;
@@ -186,8 +186,8 @@ pub async fn view(app: &App, at: &At, connection: &Connection) -> Result<Reconne
         browser_opened: waiting.is_some_and(|flow| flow.browser_opened),
         started: flow.as_ref().map(|flow| flow.started.to_string()),
         deadline: waiting.map(|flow| flow.deadline.to_string()),
-        expected_company: connection.tenant_name.clone(),
-        found_company: found.as_ref().map(|tenant| tenant.name.clone()),
+        expected_company: connection.tenant_name.as_deref().map(given_name),
+        found_company: found.as_ref().map(|tenant| given_name(&tenant.name)),
         found_masked_id: found.as_ref().map(|tenant| mask(&tenant.id)),
         browser_problem: waiting.and_then(|flow| flow.browser_problem.clone()).map(ProblemView::from),
         paste_problem: waiting.and_then(|flow| flow.paste_refused.clone()).map(ProblemView::from),
