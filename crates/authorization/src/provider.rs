@@ -94,6 +94,14 @@ impl Provider {
         }
     }
 
+    /// Whether this program can act on everything that the file states about giving access. `E-PROVIDER` otherwise.
+    pub fn can_connect(&self, endpoints: &Endpoints) -> Result<(), Problem> {
+        if self.parameters.iter().any(|p| p.verify == Verify::DataCenter) || !endpoints.data_centers.is_empty() {
+            return Err(self.not_yet("Its redirect names the region that a company lives in, and keeping to that region is not built yet."));
+        }
+        Ok(())
+    }
+
     /// Whether token requests prove the person's own application with its secret.
     pub fn needs_app_secret(&self) -> bool {
         crate::app::is_needed(self)

@@ -160,10 +160,7 @@ fn can_sign_in(provider: &Provider, endpoints: &Endpoints) -> Result<(), Problem
             return Err(provider.not_yet("It is reached with a client id and secret, not by signing in."));
         }
     }
-    if provider.parameters.iter().any(|p| p.verify == Verify::DataCenter) || !endpoints.data_centers.is_empty() {
-        return Err(provider.not_yet("Its redirect names the region that a company lives in, and keeping to that region is not built yet."));
-    }
-    Ok(())
+    provider.can_connect(endpoints)
 }
 
 pub(crate) fn cancelled(provider: &Provider) -> Problem {

@@ -90,19 +90,21 @@ impl Engine {
         providers.retain(|provider| self.catalog.connectors().all(|package| package.provider() != provider.name));
         providers.retain(|provider| {
             let environments = provider.environments().filter(|environment| *environment != Environment::Practice);
-            environments.into_iter().any(|environment| !has(&taken, provider, environment))
+            let connectable = |environment| provider.endpoints(environment).is_ok_and(|endpoints| provider.can_connect(&endpoints).is_ok());
+            environments.into_iter().any(|environment| connectable(environment) && !has(&taken, provider, environment))
         });
         Ok(providers)
     }
 
     /// Adds an account for its access alone. `at` is a server on this computer that stands for the provider, for practice and tests.
-    /// Errors: `E-PROVIDER`, `E-CONNECTION-UNKNOWN` for one that is there already.
+    /// Errors: `E-PROVIDER` (also for one that cannot be connected yet), `E-CONNECTION-UNKNOWN` for one that is there already.
     pub async fn add_account(&self, company: &Company, provider: &str, environment: Environment, at: Option<&Url>) -> Result<Connection, Problem> {
         let provider = self.provider(provider)?;
-        match at {
-            Some(base) => provider.practice_endpoints(base).map(|_| ())?,
-            None => provider.endpoints(environment).map(|_| ())?,
-        }
+        let endpoints = match at {
+            Some(base) => provider.practice_endpoints(base)?,
+            None => provider.endpoints(environment)?,
+        };
+        provider.can_connect(&endpoints)?;
         // Whoever reads payments through a connector signs in for that connector.
         self.package(ACCESS_ONLY, &provider.name)?;
         if has(&self.accounts(company).await?, &provider, environment) {

@@ -59,6 +59,7 @@ async fn a_key_is_proved_kept_and_replaced_and_another_companys_key_changes_noth
     let before = ask(&bakery, "accounts_view", json!({"company": company})).await.unwrap();
     assert_eq!(row(&before, &connection)["state"], "never_connected");
     assert_eq!(row(&before, &connection)["access_only"], true);
+    assert!(before["can_keep"].as_array().unwrap().iter().all(|one| one["provider"] != "zoho-books"), "what cannot be connected yet is not offered");
     assert!(before["can_keep"].as_array().unwrap().iter().all(|one| one["provider"] != "square"), "Square is read by a connector");
 
     // The panel explains before it asks.

@@ -52,6 +52,10 @@ async fn a_key_is_entered_proved_and_never_shown_and_a_hostile_name_stays_text()
         window.sees("How to make it at Stripe", SOON).await;
         window.sees("facts that nobody has confirmed yet", SOON).await;
         window.shown("key-steps", look).await;
+        let found = window.script(LOOK, vec![]).await;
+        if found["wide"] != json!([]) {
+            window.fails(&format!("the open panel pushes out {}", found["wide"])).await;
+        }
 
         types_key(&window, "sk_live_wrongKind").await;
         window.click("button", "Check and keep").await;

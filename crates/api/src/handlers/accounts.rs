@@ -96,7 +96,9 @@ pub fn is_stopped(state: ConnectionState) -> bool {
 
 pub async fn accounts_view(app: &App, args: CompanyArgs) -> Result<AccountsView, Problem> {
     let at = at(app, &args.company).await?;
-    let connections = at.engine.accounts(&at.company).await?;
+    let mut connections = at.engine.accounts(&at.company).await?;
+    // What feeds the books stands first.
+    connections.sort_by_key(Connection::is_access_only);
     let mut views = Vec::with_capacity(connections.len());
     for connection in &connections {
         views.push(connection_view(&at, connection).await?);
