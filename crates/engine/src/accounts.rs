@@ -131,7 +131,7 @@ impl Engine {
             synced_at: None,
         };
         company::insert_connection(&self.pool, &connection, self.now()).await?;
-        self.journal(Some(&company.id), "account.added", json!({"connection": connection.id, "provider": provider.name, "environment": connection.environment}))
+        self.journal(Some(&company.id), "access.added", json!({"connection": connection.id, "provider": provider.name, "environment": connection.environment}))
             .await?;
         Ok(connection)
     }
@@ -144,7 +144,7 @@ impl Engine {
         }
         self.disconnect(company, connection).await?;
         company::delete_connection(&self.pool, &connection.id).await?;
-        self.journal(Some(&company.id), "account.removed", json!({"connection": connection.id, "provider": connection.provider})).await?;
+        self.journal(Some(&company.id), "access.removed", json!({"connection": connection.id, "provider": connection.provider})).await?;
         Ok(true)
     }
 
@@ -210,7 +210,7 @@ impl Engine {
             company::change_connection(&self.pool, &connection.id, ConnectionChange::Endpoints(&addresses)).await?;
         }
         company::change_connection(&self.pool, &connection.id, ConnectionChange::ClientId(&client_id)).await?;
-        self.journal(Some(&company.id), "account.application", json!({"connection": connection.id, "client_id": client_id, "secret_sealed": application.secret.is_some()}))
+        self.journal(Some(&company.id), "access.application", json!({"connection": connection.id, "provider": provider.name, "client_id": client_id, "secret_sealed": application.secret.is_some()}))
             .await?;
         self.connection(company, Some(&connection.id)).await
     }

@@ -260,8 +260,8 @@ impl Engine {
         let result = self.sign_in_shown(company, connection, version, desk).await;
         desk.change(&connection.id, |flow| flow.ended = Some(result.clone()));
         let told = match &result {
-            Ok(facts) => json!({"connection": connection.id, "version": version, "company": facts.tenant.name, "permissions": facts.permissions, "missing": facts.missing}),
-            Err(problem) => json!({"connection": connection.id, "version": version, "refused": problem.code.to_string()}),
+            Ok(facts) => json!({"connection": connection.id, "access_only": connection.is_access_only(), "version": version, "company": facts.tenant.name, "permissions": facts.permissions, "missing": facts.missing}),
+            Err(problem) => json!({"connection": connection.id, "access_only": connection.is_access_only(), "version": version, "refused": problem.code.to_string()}),
         };
         self.journal(Some(&company.id), "sign_in.ended", told).await?;
         result
@@ -297,7 +297,7 @@ impl Engine {
         };
         desk.lock().insert(connection.id.clone(), flow);
         (desk.changed)();
-        self.journal(Some(&company.id), "sign_in.started", json!({"connection": connection.id, "version": version, "permissions": permissions})).await?;
+        self.journal(Some(&company.id), "sign_in.started", json!({"connection": connection.id, "access_only": connection.is_access_only(), "version": version, "permissions": permissions})).await?;
         // Locked or absent keychains are told before the person goes to the browser, not after.
         self.vault.unlock().await?;
         let expect_tenant = connection.tenant_id.as_ref().map(|id| Tenant { id: id.clone(), name: connection.tenant_name.clone().unwrap_or_default() });

@@ -67,6 +67,15 @@ fn list(body: &Value, name: &str) -> Vec<String> {
         .unwrap_or_default()
 }
 
+/// What an access is for.
+fn reader(body: &Value) -> String {
+    match body.get("access_only").and_then(Value::as_bool) {
+        // Its version bears the provider's name.
+        Some(true) => format!("{}, whose access alone is kept", text(body, "version")),
+        Some(false) | None => format!("connector {}", text(body, "version")),
+    }
+}
+
 /// One record in words.
 pub fn sentence(entry: &Entry) -> String {
     let body = &entry.body;
@@ -78,14 +87,14 @@ pub fn sentence(entry: &Entry) -> String {
             text(body, "zone")
         ),
         "sign_in.started" => format!(
-            "Began to sign in for connector {}, asking for {}.",
-            text(body, "version"),
+            "Began to sign in for {}, asking for {}.",
+            reader(body),
             counted(list(body, "permissions").len() as u64, "permission", "permissions")
         ),
         "sign_in.ended" => match body.get("refused").and_then(Value::as_str) {
             Some(code) => format!(
-                "The sign-in for connector {} did not succeed ({code}); the access from before is unchanged.",
-                text(body, "version")
+                "The sign-in for {} did not succeed ({code}); the access from before is unchanged.",
+                reader(body)
             ),
             None => {
                 let missing = list(body, "missing");
@@ -95,12 +104,23 @@ pub fn sentence(entry: &Entry) -> String {
                     format!(" Not given: {}.", missing.join(", "))
                 };
                 format!(
-                    "Signed in to \"{}\" for connector {}.{short}",
+                    "Signed in to \"{}\" for {}.{short}",
                     text(body, "company"),
-                    text(body, "version")
+                    reader(body)
                 )
             }
         },
+        "access.added" => format!("Added {} for its access alone.", text(body, "provider")),
+        "access.removed" => format!("Removed {}; its access is erased here.", text(body, "provider")),
+        "access.application" => format!(
+            "Set up the application {} at {}{}.",
+            text(body, "client_id"),
+            text(body, "provider"),
+            match body.get("secret_sealed").and_then(Value::as_bool) {
+                Some(true) => "; its secret is sealed",
+                Some(false) | None => "",
+            }
+        ),
         "access.disconnected" => format!(
             "Disconnected {}: {} erased here. {}",
             text(body, "provider"),
