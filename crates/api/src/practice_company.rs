@@ -180,7 +180,7 @@ impl App {
             Problem::new(E_PRACTICE_STORY, why, format!("Known are: {}.", names.join(", ")), "Choose one of these.")
         })?;
         if self.practice_home().exists() {
-            watcher.report("Clearing the last practice company", 0, Some(4), "steps");
+            watcher.report("Clearing the last practice company", 0, Some(5), "steps");
         }
         // Held until the new servers stand in their place: whoever wants to reach the practice company meanwhile waits for
         // these, and does not start others whose address would outlive them in the connection.
@@ -198,13 +198,17 @@ impl App {
         }
         std::fs::create_dir_all(home.join("books")).map_err(|e| failed("made", e))?;
 
-        watcher.report("Inventing a year of payments", 1, Some(4), "steps");
+        watcher.report("Making a place for backups", 1, Some(5), "steps");
+        // First, as on any new computer. Making its key takes 128 MiB for a moment, which nothing else should need at the same time.
+        let engine = self.open_practice_at(practice::World::bakery_begins()).await?;
+        engine.make_place().await?;
+
+        watcher.report("Inventing a year of payments", 2, Some(5), "steps");
         let mut facts = PracticeFacts { seed, story: story.name().to_string(), payments, port: 0, made_at: Timestamp::now(), ready: false };
         // Stories begin with the upgrade; the year before it was uneventful.
         let quiet = PracticeFacts { story: Story::AllGoesWell.name().to_string(), ..facts.clone() };
         let served = self.serve_practice(&quiet, Timestamp::UNIX_EPOCH).await?;
-        let until = served.world().until();
-        served.set_now(until);
+        served.set_now(served.world().until());
         facts.port = port_of(&served);
         self.keep_practice_facts(&facts)?;
         let (world, base_url, client_id) = (served.world().clone(), served.base_url.clone(), served.client_id.clone());
@@ -214,8 +218,7 @@ impl App {
         let summary = practice::create_book(&book, &world).await.map_err(|why| failed("made", why))?;
         let (name, zone, first_day, tz) = (world.name().to_string(), world.zone_name().to_string(), world.first_day(), world.zone().clone());
 
-        let engine = self.open_practice_at(until).await?;
-        watcher.report("Signing in to the practice Square", 2, Some(4), "steps");
+        watcher.report("Signing in to the practice Square", 3, Some(5), "steps");
         let mut roles = RoleMap::default();
         for (role, account) in &summary.roles {
             let role = role.parse().map_err(|why: String| failed("made", why))?;

@@ -123,6 +123,11 @@ impl Engine {
         Ok((place, key))
     }
 
+    /// Makes the place for backups, if there is none yet.
+    pub async fn make_place(&self) -> Result<(), Problem> {
+        self.place_key().await.map(drop)
+    }
+
     /// Only in practice: a kit for real books is written where its owner says, never beside the backups.
     fn practice_kit_file(&self) -> PathBuf {
         self.home.dir().join("practice-recovery-kit.txt")

@@ -127,6 +127,8 @@ impl Engine {
         {
             return Ok(entries.clone());
         }
+        // They are of another state or another book: two whole books need not be held at once.
+        self.forget_entries();
         let entries = Arc::new(book.entries(Period::ALL).await?);
         // Only what was the same before and after the reading belongs to that fingerprint.
         if book.fingerprint().await? == before {

@@ -89,7 +89,7 @@ pub(super) async fn private_copy(path: &Path) -> Result<SqliteConnection, Proble
         "PRAGMA temp_store = MEMORY",
         "PRAGMA journal_mode = MEMORY",
         "PRAGMA synchronous = OFF",
-        "PRAGMA cache_size = -65536",
+        "PRAGMA cache_size = -8192",
     ] {
         sqlx::query(pragma).execute(&mut db).await.doing(doing)?;
     }

@@ -221,11 +221,13 @@ impl Engine {
             checks::shadow_unexplained_zero(Some(&result)),
             checks::minimum_sample(compared.rows.len() as u64, &seen_kinds, SHADOW_MOVEMENTS, &needed_kinds),
         ];
+        let counts = compared.counts;
         let mut report = Report::plain()
-            .fact("same", compared.counts.same.to_string())
-            .fact("expected", compared.counts.expected.to_string())
-            .fact("unexplained", compared.counts.unexplained.to_string());
-        if compared.counts.unexplained == 0 {
+            .fact("same", counts.same.to_string())
+            .fact("expected", counts.expected.to_string())
+            .fact("unexplained", counts.unexplained.to_string());
+        drop(compared.rows);
+        if counts.unexplained == 0 {
             // Rehearsed again, now with everything that the new permissions show.
             let again = self.rehearse(u, plan, &read, around).await?;
             checks.extend(again.checks);

@@ -229,7 +229,8 @@ pub async fn undo(engine: &Engine, u: &Undertaking, name: SliceName, watcher: &W
     let minor = out.iter().filter_map(|id| known.entries.get(id)).map(|e| size(&e.entry)).sum();
     let book = engine.books(&u.company).await?;
     let remove = changes::take_out(book.as_ref(), &known, &out).await?;
-    drop(book);
+    // Changing the books reads both anew.
+    drop((book, known));
     let written = Written {
         movements: 0,
         entries_posted: remove.len() as u64,

@@ -72,11 +72,16 @@ impl World {
         World::harbour_street(seed, move |day| if day < busy_from { share * 3 / 4 } else { (share * 3).min(1000) })
     }
 
+    /// `until` of every bakery, known before its year is invented.
+    pub fn bakery_begins() -> Timestamp {
+        instant(&zone(ZONE), UPGRADE_DAY, time(10, 0, 0, 0))
+    }
+
     fn harbour_street(seed: u64, share: impl Fn(Date) -> u32) -> World {
         let zone = zone(ZONE);
         let place = place(BAKERY, BAKERY_MERCHANT, ZONE, seed);
         let mut builder = Builder::new(seed, place, zone.clone());
-        let until = instant(&zone, UPGRADE_DAY, time(10, 0, 0, 0));
+        let until = World::bakery_begins();
         let span = Span {
             first: FIRST_DAY,
             upgrade: UPGRADE_DAY,
