@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqlitePool};
 
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 
 const STEP_1: &[&str] = &[
     "CREATE TABLE credential_key (
@@ -60,7 +60,7 @@ const STEP_2: &[&str] = &["CREATE TABLE credential_app (
         kept TEXT NOT NULL,
         PRIMARY KEY (provider, environment, client_id))"];
 
-const STEPS: &[&[&str]] = &[STEP_1, STEP_2];
+const STEPS: &[&[&str]] = &[STEP_1, STEP_2, crate::place_rows::STEP];
 
 /// What a stored access is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -483,9 +483,9 @@ pub(crate) async fn key(pool: &SqlitePool, kept: KeptWhere) -> Result<Option<Key
     Ok(row.map(|(key_id, number, canary)| KeyRow { key_id, number, canary }))
 }
 
-pub(crate) async fn last_key_number(pool: &SqlitePool, kept: KeptWhere) -> Result<i64, Problem> {
-    let number: Option<i64> = sqlx::query_scalar("SELECT max(number) FROM credential_key WHERE kept = $1")
-        .bind(kept.name())
+/// Over all places: a key keeps its number when it moves to another one.
+pub(crate) async fn last_key_number(pool: &SqlitePool) -> Result<i64, Problem> {
+    let number: Option<i64> = sqlx::query_scalar("SELECT max(number) FROM credential_key")
         .fetch_one(pool)
         .await
         .map_err(|e| store("look for the key's mark", &e))?;
