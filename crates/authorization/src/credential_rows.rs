@@ -7,6 +7,7 @@
 use crate::endpoints::Environment;
 use crate::grant::{GrantFacts, Tenant};
 use crate::keychain::KeptWhere;
+use crate::place_rows;
 use crate::problems::{E_CREDENTIAL_STORE, E_CREDENTIAL_UNREADABLE, shown, store};
 use jiff::Timestamp;
 use ledger::Problem;
@@ -432,16 +433,19 @@ pub(crate) async fn mark_needs_reauth(pool: &SqlitePool, row: &Row, reason: &str
 
 /// Erases the secret and keeps the facts. Says how many rows that was.
 pub(crate) async fn retire(pool: &SqlitePool, connection: &str, generation: Option<u32>) -> Result<u64, Problem> {
-    sqlx::query(
+    let mut db = place_rows::overwriting(pool).await?;
+    let done = sqlx::query(
         "UPDATE credential SET state = 'retired', sealed = x'', refresh_started = NULL, retry_after = NULL
          WHERE connection_id = $1 AND ($2 IS NULL OR generation = $2) AND state <> 'retired'",
     )
     .bind(connection)
     .bind(generation.map(i64::from))
-    .execute(pool)
+    .execute(&mut *db)
     .await
     .map(|done| done.rows_affected())
-    .map_err(|e| store("retire a sign-in", &e))
+    .map_err(|e| store("retire a sign-in", &e))?;
+    place_rows::emptied(&mut db).await?;
+    Ok(done)
 }
 
 /// Makes an older generation the current one again, and the present current one superseded.
@@ -544,14 +548,17 @@ pub(crate) async fn app(pool: &SqlitePool, name: AppName<'_>) -> Result<Option<A
 }
 
 pub(crate) async fn drop_app(pool: &SqlitePool, name: AppName<'_>) -> Result<bool, Problem> {
-    sqlx::query("DELETE FROM credential_app WHERE provider = $1 AND environment = $2 AND client_id = $3")
+    let mut db = place_rows::overwriting(pool).await?;
+    let done = sqlx::query("DELETE FROM credential_app WHERE provider = $1 AND environment = $2 AND client_id = $3")
         .bind(name.0)
         .bind(name.1.name())
         .bind(name.2)
-        .execute(pool)
+        .execute(&mut *db)
         .await
         .map(|done| done.rows_affected() > 0)
-        .map_err(|e| store("erase the secret of an application", &e))
+        .map_err(|e| store("erase the secret of an application", &e))?;
+    place_rows::emptied(&mut db).await?;
+    Ok(done)
 }
 
 /// From now on rows sealed with it need a sign-in. Their blobs stay, in case the key is found again.

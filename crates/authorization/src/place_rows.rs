@@ -1,4 +1,4 @@
-//! Which place was chosen for keys, and the statements that move keys between places.
+//! Which place was chosen for keys, the statements that move keys between places, and erasing that leaves no bytes behind.
 //!
 //! The choice stands beside the keys' marks and changes in the same transaction as they do, so that no crash leaves a key
 //! in one place and the choice at another. What could not be erased at the old place is noted until it is.
@@ -7,7 +7,8 @@ use crate::credential_rows::KeyRow;
 use crate::keychain::KeptWhere;
 use crate::problems::{E_CREDENTIAL_UNREADABLE, store};
 use ledger::Problem;
-use sqlx::{SqliteConnection, SqlitePool};
+use sqlx::pool::PoolConnection;
+use sqlx::{Sqlite, SqliteConnection, SqlitePool};
 
 pub(crate) const STEP: &[&str] = &[
     "CREATE TABLE credential_place (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), kept TEXT NOT NULL)",
@@ -107,4 +108,18 @@ pub(crate) async fn erased(pool: &SqlitePool, kept: KeptWhere, entry: &str) -> R
     let failed = |error: sqlx::Error| store("note what was erased", &error);
     let mut db = pool.acquire().await.map_err(failed)?;
     forget_leftover(&mut db, kept, entry).await.map_err(failed)
+}
+
+/// A connection that overwrites what it erases. Otherwise SQLite only marks the bytes as free.
+pub(crate) async fn overwriting(pool: &SqlitePool) -> Result<PoolConnection<Sqlite>, Problem> {
+    let failed = |error: sqlx::Error| store("erase a secret", &error);
+    let mut db = pool.acquire().await.map_err(failed)?;
+    sqlx::query("PRAGMA secure_delete = ON").execute(&mut *db).await.map_err(failed)?;
+    Ok(db)
+}
+
+/// Empties the write-ahead log, which still holds the page as it was. Where another program reads at this moment it stays
+/// until that one has ended and the log is emptied the next time; the row itself is erased in any case.
+pub(crate) async fn emptied(db: &mut SqliteConnection) -> Result<(), Problem> {
+    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(db).await.map(drop).map_err(|e| store("empty the write-ahead log after erasing a secret", &e))
 }
