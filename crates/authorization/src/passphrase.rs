@@ -285,13 +285,13 @@ pub(crate) fn needed(state: PassphraseState) -> Problem {
             E_PASSPHRASE_NEEDED,
             "There is no passphrase vault yet.",
             "Secrets are to be kept in one, and nobody has chosen its passphrase.",
-            "Choose a passphrase in Settings, or with `changeover vault choose passphrase`.",
+            "Choose a passphrase in a terminal with `changeover vault choose passphrase`.",
         ),
         PassphraseState::Locked | PassphraseState::Open => Problem::new(
             E_PASSPHRASE_NEEDED,
             "The passphrase vault is locked.",
             "It keeps the key to your sign-ins, and it is opened anew at each start.",
-            "Enter the passphrase in Settings, or at the terminal when it asks. A program that nobody watches gives it as the first line of its input, with --passphrase-stdin.",
+            "Enter the passphrase at the terminal when it asks. A program that nobody watches gives it as the first line of its input, with --passphrase-stdin.",
         ),
         PassphraseState::Damaged(why) => unusable(Trouble::Unusable(why)),
     }
