@@ -33,6 +33,13 @@ pub async fn kit_save_as(app: AppHandle, args: NoArgs) -> Result<PickedView, Pro
     Ok(ask(dialog, FileDialogBuilder::save_file).await)
 }
 
+#[tauri::command]
+pub async fn calendar_save_as(app: AppHandle, args: NoArgs) -> Result<PickedView, ProblemView> {
+    let NoArgs {} = args;
+    let dialog = app.dialog().file().set_title("Write the calendar file").set_file_name("changeover.ics").add_filter("iCalendar", &["ics"]);
+    Ok(ask(dialog, FileDialogBuilder::save_file).await)
+}
+
 type Builder = FileDialogBuilder<tauri::Wry>;
 type Answer = Box<dyn FnOnce(Option<FilePath>) + Send>;
 

@@ -92,6 +92,7 @@ macro_rules! window_commands {
                 crate::dialogs::folder_pick,
                 crate::dialogs::kit_pick,
                 crate::dialogs::kit_save_as,
+                crate::dialogs::calendar_save_as,
                 crate::system::notify,
                 crate::window::window_ready,
             ]

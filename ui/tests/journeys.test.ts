@@ -123,6 +123,40 @@ describe("a reconnect", () => {
     expect(await screen.findByRole("heading", { name: "Say yes in your browser" })).toBeVisible();
   });
 
+  it("takes a key, sends it once, and does not keep it on the page", async () => {
+    fake.answer("reconnect_view", basics.keyed("why"));
+    const user = await open("accounts/square?reconnect=1");
+    const button = await screen.findByRole("button", { name: "Check and keep" });
+    expect(button).toBeDisabled();
+    const field = screen.getByLabelText("restricted key");
+    expect(field).toHaveAttribute("type", "password");
+    await user.type(field, "rk_live_1");
+    await user.click(button);
+    expect(sent("account_key")).toEqual([{ company: basics.company, connection: "square", client_id: null, secret: "rk_live_1" }]);
+    expect(await screen.findByRole("heading", { name: "Connected" })).toBeVisible();
+    expect(document.body.innerHTML).not.toContain("rk_live_1");
+  });
+
+  it("sets up an application of one's own before the browser opens", async () => {
+    fake.answer("reconnect_view", basics.ownApp);
+    const user = await open("accounts/square?reconnect=1");
+    expect(screen.queryByRole("button", { name: "Open Square in the browser" })).toBeNull();
+    await user.type(await screen.findByLabelText("Application id"), "my-app");
+    await user.type(screen.getByLabelText("Secret"), "s3cret");
+    await user.type(screen.getByLabelText("The redirect address that you registered"), "https://bakery.example/back");
+    await user.click(screen.getByRole("button", { name: "Keep and go on" }));
+    expect(sent("account_application")).toEqual([{ company: basics.company, connection: "square", client_id: "my-app", secret: "s3cret", own_page: "https://bakery.example/back" }]);
+    expect(await screen.findByRole("button", { name: "Open Square in the browser" })).toBeVisible();
+  });
+
+  it("adds an account for its access alone, with the kind of world it has", async () => {
+    const user = await open("accounts");
+    await user.selectOptions(await screen.findByLabelText("Provider"), "stripe");
+    await user.click(screen.getByRole("radio", { name: "Provider's sandbox" }));
+    await user.click(screen.getByRole("button", { name: "Add" }));
+    expect(sent("account_add")).toEqual([{ company: basics.company, provider: "stripe", environment: "sandbox" }]);
+  });
+
   it("takes the address back by hand", async () => {
     fake.answer("reconnect_view", () => basics.reconnect("browser"));
     const user = await open("accounts/square?reconnect=1");

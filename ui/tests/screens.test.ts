@@ -5,6 +5,7 @@ import { screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, it } from "vitest";
 import { fake } from "../src/host/fake";
 import * as basics from "../src/host/fixtures/basics";
+import * as calendar from "../src/host/fixtures/calendar";
 import * as rest from "../src/host/fixtures/rest";
 import * as upgrade from "../src/host/fixtures/upgrade";
 import type { CommandName } from "../src/host";
@@ -22,6 +23,7 @@ interface Case {
 const cases: Record<string, Case> = {
   today: { address: "today", command: "today_view", normal: "Good morning. Two things need you.", empty: [() => fake.answer("today_view", basics.todayEmpty), "No payments reach these books yet"] },
   accounts: { address: "accounts", command: "accounts_view", normal: "Sign-ins", empty: [() => fake.answer("accounts_view", basics.accountsEmpty), "No sign-in yet"] },
+  calendar: { address: "calendar", command: "calendar_view", normal: "Square stops answering the old connector", empty: [() => fake.answer("calendar_view", calendar.none), "Nothing ends yet"] },
   upgrade: { address: "upgrade", command: "upgrade_view", normal: "Square connector 1 → 2", empty: [() => fake.answer("upgrade_view", upgrade.upgradeEmpty), "No connector yet"] },
   differences: { address: "differences/up-1", command: "differences_view", normal: "Refund of 24.50 USD, Order 0981", empty: [() => fake.answer("differences_view", upgrade.differencesEmpty), "Nothing to compare yet"] },
   backups: { address: "backups", command: "backups_view", normal: "Time line", empty: [() => fake.answer("backups_view", rest.backupsEmpty), "No backup yet"] },
@@ -82,6 +84,8 @@ describe("other states without an accessibility finding", () => {
     ["what a reconnect asks", "accounts/square?reconnect=1", () => {}, "What will be asked"],
     ["the browser step", "accounts/square?reconnect=1", () => fake.answer("reconnect_view", () => basics.reconnect("browser")), "Say yes in your browser"],
     ["the wrong company", "accounts/square?reconnect=1", () => fake.answer("reconnect_view", basics.wrongCompany), "Pier Nine Fish Bar"],
+    ["a key to be entered", "accounts/square?reconnect=1", () => fake.answer("reconnect_view", basics.keyed("why")), "How to put a new one in its place"],
+    ["an application to be set up", "accounts/square?reconnect=1", () => fake.answer("reconnect_view", basics.ownApp), "How to make it at Square"],
     ["a restored backup", "restore/b3", () => fake.answer("restore_preview", rest.restored), "24 of 24 accounts equal"],
     ["a broken log", "log", () => fake.answer("log_view", rest.logBroken), "Broken"],
     ["a checked log and how far it is signed", "log", () => fake.answer("log_view", rest.logGood), /Signed up to record 212/],

@@ -20,6 +20,14 @@ macro_rules! engine_commands {
             reconnect_cancel (ConnectionArgs) -> AccountsView, writes, "Cancel the reconnect";
             reconnect_paste (ReconnectPasteArgs) -> ReconnectView, writes, "Paste the address from the browser";
             disconnect (ConnectionArgs) -> AccountsView, writes, "Disconnect an account";
+            account_add (AccountAddArgs) -> AccountsView, writes, "Add an account";
+            account_remove (ConnectionArgs) -> AccountsView, writes, "Remove an account";
+            account_application (AccountApplicationArgs) -> ReconnectView, writes, "Set up your own application";
+            account_key (AccountKeyArgs) -> ReconnectView, writes, "Enter a key";
+            calendar_view (CalendarArgs) -> CalendarView, reads, "Show what ends, and when";
+            calendar_export (CalendarExportArgs) -> CalendarExportView, writes, "Write what ends into a calendar file";
+            calendar_due (NoArgs) -> CalendarDueView, reads, "Look what has to be told now";
+            calendar_told (CalendarToldArgs) -> DoneView, writes, "Remember that an end was told";
             upgrade_view (CompanyArgs) -> UpgradeView, reads, "Go to Upgrades";
             upgrade_plan (UpgradePlanArgs) -> UpgradeView, reads, "Plan an upgrade";
             upgrade_start (UpgradePlanArgs) -> UpgradeView, writes, "Start the upgrade";
@@ -64,6 +72,7 @@ macro_rules! host_commands {
             folder_pick (NoArgs) -> PickedView, reads, "Choose a folder";
             kit_pick (NoArgs) -> PickedView, reads, "Choose the recovery kit's file";
             kit_save_as (NoArgs) -> PickedView, reads, "Choose where the recovery kit is written";
+            calendar_save_as (NoArgs) -> PickedView, reads, "Choose where the calendar file is written";
             notify (NotifyArgs) -> DoneView, reads, "Tell the person that long work has ended";
             window_ready (NoArgs) -> DoneView, reads, "Say that the window shows";
         }

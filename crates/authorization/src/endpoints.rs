@@ -61,6 +61,31 @@ pub enum Redirect {
     Paste { address: Option<Url> },
 }
 
+impl Redirect {
+    /// What a person registers with their application for the provider of this short name; empty for a page of their own.
+    pub fn addresses(&self, provider: &str) -> Vec<String> {
+        let path = callback_path(provider);
+        match self {
+            Redirect::Loopback { host, ports } => {
+                let host = match host {
+                    LoopbackHost::Address => "127.0.0.1",
+                    LoopbackHost::Localhost => "localhost",
+                };
+                match ports.as_slice() {
+                    [] => vec![format!("http://{host}{path}")],
+                    ports => ports.iter().map(|port| format!("http://{host}:{port}{path}")).collect(),
+                }
+            }
+            Redirect::Paste { .. } => Vec::new(),
+        }
+    }
+}
+
+/// One path per provider: an answer of one cannot be taken for another's.
+pub(crate) fn callback_path(provider: &str) -> String {
+    format!("/callback/{provider}")
+}
+
 /// One environment of a provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoints {

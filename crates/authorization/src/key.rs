@@ -20,6 +20,7 @@ use secrecy::{ExposeSecret, SecretString};
 const KEY_MAX: usize = 4096;
 
 /// Where a key is for, and what it must be able to do.
+#[derive(Clone)]
 pub struct KeyEntry {
     pub provider: Provider,
     pub endpoints: Endpoints,

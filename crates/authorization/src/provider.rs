@@ -94,6 +94,19 @@ impl Provider {
         }
     }
 
+    /// Whether this program can act on everything that the file states about giving access. `E-PROVIDER` otherwise.
+    pub fn can_connect(&self, endpoints: &Endpoints) -> Result<(), Problem> {
+        if self.parameters.iter().any(|p| p.verify == Verify::DataCenter) || !endpoints.data_centers.is_empty() {
+            return Err(self.not_yet("Its redirect names the region that a company lives in, and keeping to that region is not built yet."));
+        }
+        Ok(())
+    }
+
+    /// Whether token requests prove the person's own application with its secret.
+    pub fn needs_app_secret(&self) -> bool {
+        crate::app::is_needed(self)
+    }
+
     /// The facts of a sign-in in the browser; `None` for keys.
     pub fn sign_in(&self) -> Option<&SignInFacts> {
         match &self.credential {
@@ -228,6 +241,16 @@ impl Provider {
         );
         problem.why = unknown;
         Err(problem)
+    }
+
+    /// The person stopped before access was given.
+    pub fn sign_in_cancelled(&self) -> Problem {
+        crate::sign_in::cancelled(self)
+    }
+
+    /// Nobody finished within `timeout`.
+    pub fn sign_in_timed_out(&self, timeout: std::time::Duration) -> Problem {
+        crate::sign_in::timed_out(self, timeout, 0)
     }
 
     /// Something that the file states and this program cannot act on yet. Never a pretended success.

@@ -6,7 +6,7 @@
 //! the listener closes with it.
 
 use crate::answer::{Answer, Refused, read_pasted};
-use crate::endpoints::{Endpoints, Redirect, unsafe_address};
+use crate::endpoints::{Endpoints, Redirect, callback_path, unsafe_address};
 use crate::exchange::{self, Started};
 use crate::grant::{Grant, GrantFacts, Tenant};
 use crate::loopback::Loopback;
@@ -103,7 +103,8 @@ impl Controls {
         self.pastes.try_send(address).is_ok()
     }
 
-    async fn until_cancelled(&self) {
+    /// Ends when [`Controls::cancel`] was called.
+    pub async fn until_cancelled(&self) {
         // The sender lives as long as `self`, so waiting cannot fail.
         let _ = self.cancelled.subscribe().wait_for(|cancelled| *cancelled).await;
     }
@@ -159,13 +160,10 @@ fn can_sign_in(provider: &Provider, endpoints: &Endpoints) -> Result<(), Problem
             return Err(provider.not_yet("It is reached with a client id and secret, not by signing in."));
         }
     }
-    if provider.parameters.iter().any(|p| p.verify == Verify::DataCenter) || !endpoints.data_centers.is_empty() {
-        return Err(provider.not_yet("Its redirect names the region that a company lives in, and keeping to that region is not built yet."));
-    }
-    Ok(())
+    provider.can_connect(endpoints)
 }
 
-fn cancelled(provider: &Provider) -> Problem {
+pub(crate) fn cancelled(provider: &Provider) -> Problem {
     Problem::new(
         E_SIGN_IN_CANCELLED,
         format!("The sign-in to {} was cancelled.", provider.title),
@@ -296,7 +294,7 @@ async fn wait_for_answer(
     let (loopback, redirect) = match &endpoints.redirect {
         Redirect::Loopback { host, ports } => {
             // One path per provider: an answer of one cannot be taken for another's.
-            let loopback = Loopback::bind(*host, ports, &format!("/callback/{}", provider.name)).await?;
+            let loopback = Loopback::bind(*host, ports, &callback_path(&provider.name)).await?;
             let redirect = loopback.redirect.clone();
             (Some(loopback), redirect)
         }
@@ -406,7 +404,7 @@ fn paste_problem(provider: &Provider, refused: Refused) -> Problem {
     }
 }
 
-fn timed_out(provider: &Provider, timeout: Duration, strangers: u32) -> Problem {
+pub(crate) fn timed_out(provider: &Provider, timeout: Duration, strangers: u32) -> Problem {
     let problem = Problem::new(
         E_SIGN_IN_TIMED_OUT,
         format!("The sign-in to {} was not finished in time.", provider.title),

@@ -3,11 +3,12 @@
 //! Ids of the provider are shown in part only, and a token never comes here. Signing in again changes nothing when it
 //! lands at another company.
 
+use crate::accounts_enter::{self, Add, App};
 use crate::ending::Ending;
 use crate::reach::{self, Reached, Which};
 use crate::sign_in;
 use crate::terminal::{Answered, Terminal};
-use authorization::{CredentialState, Described, KeptWhere};
+use authorization::{CredentialState, Described, GrantFacts, KeptWhere};
 use clap::Subcommand;
 use engine::store::company::Connection;
 use ledger::Problem;
@@ -20,7 +21,21 @@ pub enum Accounts {
         #[command(flatten)]
         which: Which,
     },
-    /// Sign in for the first time, in the browser
+    /// Keep and watch the access to a provider whose payments are not read yet
+    Add(Add),
+    /// Remove an account that is kept for its access alone
+    Remove {
+        #[command(flatten)]
+        which: Which,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Enter the id and secret of your own application at the provider, once
+    App(App),
+    /// List what ends, and when: sign-ins, permissions, interfaces, announced changes
+    Calendar(crate::calendar::CalendarArguments),
+    /// Give access for the first time: in the browser, or by a key or secret that is asked for
     Connect {
         #[command(flatten)]
         which: Which,
@@ -28,7 +43,7 @@ pub enum Accounts {
         #[arg(long)]
         no_browser: bool,
     },
-    /// Sign in again: for what an open upgrade needs, else for the present connector
+    /// Give access again, or replace a key: for what an open upgrade needs, else for the present connector
     Reconnect {
         #[command(flatten)]
         which: Which,
@@ -49,6 +64,10 @@ pub enum Accounts {
 pub async fn run(terminal: &Terminal, command: Accounts) -> Result<Ending, Problem> {
     match command {
         Accounts::List { which } => list(terminal, which).await,
+        Accounts::Add(add) => accounts_enter::add(terminal, add).await,
+        Accounts::Remove { which, yes } => accounts_enter::remove(terminal, which, yes).await,
+        Accounts::App(app) => accounts_enter::application(terminal, app).await,
+        Accounts::Calendar(arguments) => crate::calendar::run(terminal, arguments).await,
         Accounts::Connect { which, no_browser } => connect(terminal, which, no_browser, false).await,
         Accounts::Reconnect { which, no_browser } => connect(terminal, which, no_browser, true).await,
         Accounts::Disconnect { which, yes } => disconnect(terminal, which, yes).await,
@@ -67,7 +86,7 @@ async fn list(terminal: &Terminal, which: Which) -> Result<Ending, Problem> {
             {
                 continue;
             }
-            for connection in engine.connections(&company).await? {
+            for connection in engine.accounts(&company).await? {
                 let version = engine.version_now(&connection).await?;
                 let access = engine.access(&connection, &version).await?;
                 let needed: Vec<String> = engine
@@ -96,6 +115,10 @@ async fn list(terminal: &Terminal, which: Which) -> Result<Ending, Problem> {
                     "company_at_provider": connection.tenant_name,
                     "connector": connection.connector,
                     "version": version,
+                    "access_only": connection.is_access_only(),
+                    "kept": access.as_ref().map(|a| kept_words(a.kept_where)),
+                    "last_used": access.as_ref().and_then(|a| a.last_used),
+                    "missing": needed.iter().filter(|need| !access.as_ref().is_some_and(|a| a.permissions.contains(need))).collect::<Vec<_>>(),
                     "state": state_words(access.as_ref()),
                     "permissions": access.as_ref().map(|a| a.permissions.clone()).unwrap_or_default(),
                     "needed": needed,
@@ -120,7 +143,10 @@ async fn list(terminal: &Terminal, which: Which) -> Result<Ending, Problem> {
             let id = connection.tenant_id.as_deref().map(masked).unwrap_or_default();
             screen.data(&format!("  signed in as  {name} ({id})"));
         }
-        screen.data(&format!("  connector     {} {version}", connection.connector));
+        match connection.is_access_only() {
+            true => screen.data("  connector     none: only the access is kept and watched"),
+            false => screen.data(&format!("  connector     {} {version}", connection.connector)),
+        }
         screen.data(&format!("  state         {}", state_words(access.as_ref())));
         if let Some(access) = access {
             let granted = needed.iter().filter(|p| access.permissions.contains(p)).count();
@@ -198,24 +224,24 @@ async fn connect(terminal: &Terminal, which: Which, no_browser: bool, again: boo
     // The practice servers may have a new address by now.
     let connection = reached.engine.connection(&reached.company, Some(&connection.id)).await?;
     let (version, upgrade) = wanted_version(&reached, &connection, again).await?;
-    let door = sign_in::open(terminal, &connection.id, no_browser);
-    let stop = {
-        let (desk, id) = (door.desk.clone(), connection.id.clone());
-        tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                desk.cancel(&id);
-            }
-        })
+    let setup = reached.engine.setup(&connection).await?;
+    if !terminal.screen.json() {
+        accounts_enter::tell_setup(terminal, &reached, &connection, &setup)?;
+    }
+    let facts = match setup.entered {
+        true => accounts_enter::connect(terminal, &reached, &connection, &version).await?,
+        false => in_browser(terminal, &reached, &connection, &version, no_browser).await?,
     };
-    let facts = reached.engine.sign_in(&reached.company, &connection, &version, &door.desk).await;
-    stop.abort();
-    let facts = facts?;
     if terminal.screen.json() {
         terminal.screen.answer(&json!({"company": facts.tenant.name, "version": version, "permissions": facts.permissions, "missing": facts.missing, "upgrade": upgrade}));
     } else {
         terminal.screen.data(&format!(
-            "Signed in as {}, for connector {} {version}.",
-            facts.tenant.name, connection.connector
+            "Signed in as {}{}.",
+            facts.tenant.name,
+            match connection.is_access_only() {
+                true => String::new(),
+                false => format!(", for connector {} {version}", connection.connector),
+            }
         ));
     }
     if !facts.missing.is_empty() {
@@ -232,6 +258,21 @@ async fn connect(terminal: &Terminal, which: Which, no_browser: bool, again: boo
         ));
     }
     Ok(Ending::Done)
+}
+
+async fn in_browser(terminal: &Terminal, reached: &Reached, connection: &Connection, version: &str, no_browser: bool) -> Result<GrantFacts, Problem> {
+    let door = sign_in::open(terminal, &connection.id, no_browser, true);
+    let stop = {
+        let (desk, id) = (door.desk.clone(), connection.id.clone());
+        tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                desk.cancel(&id);
+            }
+        })
+    };
+    let facts = reached.engine.sign_in(&reached.company, connection, version, &door.desk).await;
+    stop.abort();
+    facts
 }
 
 async fn disconnect(terminal: &Terminal, which: Which, yes: bool) -> Result<Ending, Problem> {

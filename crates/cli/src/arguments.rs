@@ -159,6 +159,7 @@ mod tests {
             ],
             &["company", "map", "--role", "bank=Bank"],
             &["accounts", "reconnect", "--no-browser", "--company", "c"],
+            &["accounts", "calendar", "--company", "c", "--ics", "ends.ics"],
             &["sync"],
             &["sync", "status"],
             &["upgrade", "plan", "--to", "2", "--from-day", "2026-01-01"],

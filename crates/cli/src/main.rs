@@ -4,9 +4,11 @@
 //! argument. A new command group is one file beside this one and one row of `Command`.
 
 mod accounts;
+mod accounts_enter;
 mod arguments;
 mod backup;
 mod browser;
+mod calendar;
 mod company;
 mod csv;
 mod doctor;
@@ -19,6 +21,7 @@ mod practice;
 mod reach;
 mod reconcile;
 mod screen;
+mod secret;
 mod sign_in;
 mod sync;
 mod terminal;

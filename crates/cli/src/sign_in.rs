@@ -24,7 +24,8 @@ impl Drop for Door {
 }
 
 /// A desk whose sign-ins are shown here. With `no_browser` the address is the answer, on standard output.
-pub fn open(terminal: &Terminal, connection: &str, no_browser: bool) -> Door {
+/// `pasted`: lines typed here are addresses that the browser ended on.
+pub fn open(terminal: &Terminal, connection: &str, no_browser: bool, pasted: bool) -> Door {
     let browser: Arc<dyn OpenPage> = if no_browser { Arc::new(NoBrowser) } else { Arc::new(SystemBrowser) };
     let changed = Arc::new(Notify::new());
     let tell = changed.clone();
@@ -36,7 +37,7 @@ pub fn open(terminal: &Terminal, connection: &str, no_browser: bool) -> Door {
         changed,
         no_browser,
     ));
-    if no_browser || std::io::stdin().is_terminal() {
+    if pasted && (no_browser || std::io::stdin().is_terminal()) {
         read_pasted(&desk, connection);
     }
     Door { desk, showing }

@@ -28,6 +28,7 @@ const BUILT_IN: &[(&str, &str)] = &[
 #[derive(Debug)]
 pub struct Catalog {
     packages: Vec<Package>,
+    access_only: Vec<Package>,
 }
 
 impl Catalog {
@@ -89,7 +90,7 @@ impl Catalog {
             }
         }
         if why.is_empty() {
-            return Ok(Catalog { packages });
+            return Ok(Catalog { packages, access_only: Vec::new() });
         }
         let mut problem = Problem::new(
             E_PACKAGE,
@@ -101,9 +102,16 @@ impl Catalog {
         Err(problem)
     }
 
+    /// With packages that only keep access; they are found by name and version, and never offered as connectors.
+    pub fn with_access_only(mut self, packages: impl IntoIterator<Item = Package>) -> Catalog {
+        self.access_only.extend(packages.into_iter().filter(Package::is_access_only));
+        self
+    }
+
     pub fn connector(&self, name: &str, version: &str) -> Option<&Package> {
         self.packages
             .iter()
+            .chain(&self.access_only)
             .find(|package| package.name == name && package.version == version)
     }
 

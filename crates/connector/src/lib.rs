@@ -22,7 +22,7 @@ pub use catalog::Catalog;
 pub use fetch::{BoxFuture, Fetched, LARGEST_STREAM_PAGES, PageRequest, PageResponse, PageSeen, Processor, Verb, Window, fetch};
 pub use http::{HttpProcessor, LARGEST_PAGE_BYTES, RateBudget, Sign, TokioWait, Wait};
 pub use map::{Alias, Business, Excluded, Held, HoldReason, Mapped, Mapping, RowName, Settlement, map};
-pub use package::{BreakingChange, ChangeKind, ExpectedChange, Package, PermissionNeed, Stream, Supersedes};
+pub use package::{ACCESS_ONLY, BreakingChange, ChangeKind, ExpectedChange, Package, PermissionNeed, Stream, Supersedes};
 pub use record::Record;
 
 use ledger::Code;

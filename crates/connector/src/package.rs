@@ -5,6 +5,7 @@
 //! here, its reading in `read.rs` or `postings.rs`, its sense in `check.rs`, its words in
 //! `docs/connector-packages.md`.
 
+mod access;
 mod check;
 mod expect;
 mod postings;
@@ -12,6 +13,7 @@ mod read;
 mod schema;
 mod yaml;
 
+pub use access::ACCESS_ONLY;
 pub(crate) use check::superseded_faults;
 pub(crate) use postings::{Join, Outcome, Part, Posting, Reader, Settles};
 pub(crate) use schema::Schema;

@@ -313,7 +313,7 @@ impl Engine {
         // Totals are read from the copy: a live book could change between copying and counting.
         let totals = totals_of(&copy).await?;
 
-        let connections = self.connections(company).await?;
+        let connections = self.accounts(company).await?;
         let mut counts = BTreeMap::from([("entries".to_string(), totals.entries), ("connections".to_string(), connections.len() as u64)]);
         let setup: Vec<serde_json::Value> = connections
             .iter()

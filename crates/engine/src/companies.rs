@@ -96,17 +96,21 @@ impl Engine {
         }
     }
 
+    /// The accounts that a connector reads. Those whose access alone is kept are in [`Engine::accounts`] only.
     pub async fn connections(&self, company: &Company) -> Result<Vec<Connection>, Problem> {
-        company::connections(&self.pool, &company.id).await
+        let mut all = self.accounts(company).await?;
+        all.retain(|connection| !connection.is_access_only());
+        Ok(all)
     }
 
-    /// The connection with this id, or the company's only one. Errors: `E-CONNECTION-UNKNOWN`.
+    /// The account with this id or provider, or the company's only one that is read. Errors: `E-CONNECTION-UNKNOWN`.
     pub async fn connection(&self, company: &Company, id: Option<&str>) -> Result<Connection, Problem> {
-        let all = self.connections(company).await?;
+        let all = self.accounts(company).await?;
+        let mut read = all.iter().filter(|c| !c.is_access_only());
         let found = match id {
             Some(id) => all.iter().find(|c| c.id == id || c.provider == id),
             None if all.len() == 1 => all.first(),
-            None => None,
+            None => read.next().filter(|_| read.next().is_none()),
         };
         found.cloned().ok_or_else(|| {
             Problem::new(

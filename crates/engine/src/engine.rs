@@ -120,6 +120,9 @@ impl Engine {
             SecretsIn::KeychainOrSession => crate::sign_in::open_vault(&pool, keychain, &home, &installation, vault_clock).await?.falling_back_to_session(),
             SecretsIn::Session => crate::sign_in::open_vault(&pool, Keychain::session_only(), &home, &installation, vault_clock).await?,
         };
+        let catalog = Catalog::builtin()?;
+        let access_only = crate::accounts::access_only_packages(&catalog)?;
+        let catalog = catalog.with_access_only(access_only);
         let worker = match opening.worker.or_else(|| std::env::var_os("CHANGEOVER_WORKER").map(PathBuf::from)) {
             Some(worker) => worker,
             None => std::env::current_exe().map_err(|e| crate::home::cannot_use(Path::new("this program"), &e))?,
@@ -129,7 +132,7 @@ impl Engine {
             pool,
             journal,
             vault,
-            catalog: Catalog::builtin()?,
+            catalog,
             ids,
             worker,
             installation,

@@ -5,9 +5,11 @@
 //! means (that is the connector package). A new effect is one arm in `upgrading/effects.rs` with its own
 //! file; a new port is one trait in `ports.rs`.
 
+pub mod accounts;
 pub mod agreement;
 pub mod backups;
 pub mod books_port;
+pub mod calendar;
 pub mod changes;
 pub mod companies;
 pub mod crash;

@@ -8,8 +8,8 @@ use crate::home::Home;
 use crate::store::company::{self, Company, Connection};
 use crate::store;
 use authorization::{
-    Clock, Controls, Described, Endpoints, Environment, GrantFacts, Keychain, OpenPage, Provider, SignIn, SignInEvent, Signer, Tenant, Vault,
-    VaultSetup, Which,
+    Clock, Controls, Described, Endpoints, Environment, Grant, GrantFacts, KeyEntry, Keychain, OpenPage, Provider, Redirect, SecretString, SignIn, SignInEvent,
+    Signer, Tenant, Vault, VaultSetup, Which,
 };
 use connector::{BoxFuture, HttpProcessor, Package, Processor, RateBudget, Sign};
 use jiff::{SignedDuration, Timestamp};
@@ -18,9 +18,21 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::mpsc;
 
 /// How long a person has for one sign-in.
 pub const SIGN_IN_SECONDS: u64 = 600;
+/// How long a person has to make a key at the provider and enter it.
+pub const KEY_SECONDS: u64 = 3600;
+/// Entries that wait to be proved; a person enters one at a time.
+const ENTRIES_MAX: usize = 2;
+
+/// What a person enters where access is not given in the browser. Held in memory until it is proved and sealed.
+pub struct Entered {
+    /// The id that belongs to the secret; None where there is only a key, or the id is known.
+    pub client_id: Option<String>,
+    pub secret: SecretString,
+}
 
 /// Opens the vault of an installation. Touches no keychain.
 pub async fn open_vault(pool: &sqlx::SqlitePool, keychain: Keychain, home: &Home, installation: &str, clock: Clock) -> Result<Vault, Problem> {
@@ -43,8 +55,15 @@ pub struct Flow {
     pub browser_problem: Option<Problem>,
     /// Why the address that was pasted last could not be used; the sign-in goes on.
     pub paste_refused: Option<Problem>,
+    /// A key, or an id with its secret, is waited for.
+    pub entry: bool,
+    /// What was entered is being proved at the provider.
+    pub proving: bool,
+    /// Why what was entered last could not be used; the sign-in goes on.
+    pub entry_refused: Option<Problem>,
     pub ended: Option<Result<GrantFacts, Problem>>,
     controls: Controls,
+    entries: mpsc::Sender<Entered>,
 }
 
 /// Where sign-ins under way can be seen, cancelled, and given a pasted address. Cheap to clone.
@@ -106,11 +125,47 @@ impl SignInDesk {
         }
     }
 
+    /// Hands over a key, or an id with its secret. False when no sign-in waits for one.
+    pub fn enter(&self, connection: &str, entered: Entered) -> bool {
+        match self.lock().get_mut(connection) {
+            Some(flow) if flow.ended.is_none() && flow.entry => {
+                flow.entry_refused = None;
+                let taken = flow.entries.try_send(entered).is_ok();
+                flow.proving |= taken;
+                taken
+            }
+            Some(_) | None => false,
+        }
+    }
+
     fn change(&self, connection: &str, change: impl FnOnce(&mut Flow)) {
         if let Some(flow) = self.lock().get_mut(connection) {
             change(flow);
         }
         (self.changed)();
+    }
+}
+
+/// Shows the events of a sign-in in the browser on the desk.
+fn shown_on(desk: &SignInDesk, connection: &str) -> impl Fn(SignInEvent) + Send + Sync + use<> {
+    let (shown, id) = (desk.clone(), connection.to_string());
+    move |event| {
+        shown.change(&id, |flow| match event {
+            SignInEvent::Waiting { page, paste, .. } => {
+                flow.page = Some(page.to_string());
+                flow.paste = paste;
+            }
+            SignInEvent::BrowserOpened => flow.browser_opened = true,
+            SignInEvent::BrowserNotOpened(problem) => {
+                flow.browser_problem = Some(problem);
+                if shown.unattended {
+                    flow.controls.cancel();
+                }
+            }
+            SignInEvent::Answered => flow.answered = true,
+            SignInEvent::PasteRefused(problem) => flow.paste_refused = Some(problem),
+            SignInEvent::AskingWhichCompany | SignInEvent::StrangeAnswer(_) => {}
+        });
     }
 }
 
@@ -143,7 +198,7 @@ impl Engine {
     pub fn endpoints(&self, connection: &Connection) -> Result<(Provider, Endpoints), Problem> {
         let provider = self.provider(&connection.provider)?;
         let environment = Environment::from_name(&connection.environment).ok_or_else(|| store::unknown("environment", &connection.environment))?;
-        let endpoints = match (environment, &connection.endpoints) {
+        let mut endpoints = match (environment, &connection.endpoints) {
             (Environment::Practice, Some(addresses)) => {
                 let base = addresses.get("base").and_then(|b| b.as_str()).unwrap_or_default();
                 let base = url::Url::parse(base).map_err(|_| store::unknown("practice address", base))?;
@@ -151,6 +206,9 @@ impl Engine {
             }
             (Environment::Practice | Environment::Production | Environment::Sandbox, _) => provider.endpoints(environment)?,
         };
+        if let (Redirect::Paste { address }, Some(page)) = (&mut endpoints.redirect, crate::accounts::own_page(connection)) {
+            *address = Some(url::Url::parse(page).map_err(|_| store::unknown("redirect address", page))?);
+        }
         Ok((provider, endpoints))
     }
 
@@ -193,7 +251,8 @@ impl Engine {
         Ok(Box::new(HttpProcessor::new(endpoints.api_base.as_str(), Arc::new(SignWith(signer)), rate)?))
     }
 
-    /// Signs in for a connector version, in the person's browser, and keeps the access beside the older one.
+    /// Signs in for a connector version, in the person's browser or by what the person enters, and keeps the access beside the
+    /// older one.
     ///
     /// Another company than before, a refusal, a time-out or a cancel changes nothing. Fewer permissions than
     /// asked are kept as "limited"; whoever needs more is told by [`Engine::processor`].
@@ -213,76 +272,109 @@ impl Engine {
         let permissions: Vec<String> = package.permissions().iter().map(|p| p.permission.clone()).collect();
         let (provider, endpoints) = self.endpoints(connection)?;
         let controls = Controls::new();
-        // A person's ten minutes pass on the wall, also where the practice clock stands still.
+        let (entries, entered) = mpsc::channel(ENTRIES_MAX);
+        let entry = provider.sign_in().is_none();
+        let seconds = if entry { KEY_SECONDS } else { SIGN_IN_SECONDS };
+        // A person's minutes pass on the wall, also where the practice clock stands still.
         let started = Timestamp::now();
         let flow = Flow {
             connection: connection.id.clone(),
             permissions: permissions.clone(),
             started,
-            deadline: started.checked_add(SignedDuration::from_secs(SIGN_IN_SECONDS as i64)).unwrap_or(started),
+            deadline: started.checked_add(SignedDuration::from_secs(seconds as i64)).unwrap_or(started),
             page: None,
             browser_opened: false,
             paste: false,
             answered: false,
             browser_problem: None,
             paste_refused: None,
+            entry,
+            proving: false,
+            entry_refused: None,
             ended: None,
             controls: controls.clone(),
+            entries,
         };
         desk.lock().insert(connection.id.clone(), flow);
+        (desk.changed)();
         self.journal(Some(&company.id), "sign_in.started", json!({"connection": connection.id, "version": version, "permissions": permissions})).await?;
         // Locked or absent keychains are told before the person goes to the browser, not after.
         self.vault.unlock().await?;
-        let secret = self.vault.app_secret(&provider, endpoints.environment, &connection.client_id).await?;
         let expect_tenant = connection.tenant_id.as_ref().map(|id| Tenant { id: id.clone(), name: connection.tenant_name.clone().unwrap_or_default() });
         let clock = self.now();
-        let request = SignIn {
-            provider,
-            endpoints,
-            client_id: connection.client_id.clone(),
-            permissions,
-            expect_tenant,
-            timeout: Duration::from_secs(SIGN_IN_SECONDS),
-            // The practice clock does not move during a sign-in.
-            clock: Arc::new(move || clock),
+        let timeout = Duration::from_secs(seconds);
+        // The practice clock does not move during a sign-in.
+        let clock: Clock = Arc::new(move || clock);
+        let client_id = connection.client_id.clone();
+        let grant = if entry {
+            let wanted = KeyEntry { provider, endpoints, client_id, permissions, expect_tenant, clock };
+            self.entered(wanted, entered, timeout, desk, &connection.id, &controls).await?
+        } else {
+            if client_id.is_empty() {
+                return Err(crate::accounts::no_client_id(&provider));
+            }
+            let secret = self.vault.app_secret(&provider, endpoints.environment, &client_id).await?;
+            let request = SignIn { provider, endpoints, client_id, permissions, expect_tenant, timeout, clock };
+            let grant = authorization::authorize_as(request, secret, desk.browser.as_ref(), &shown_on(desk, &connection.id), &controls).await;
+            match (grant, desk.flow(&connection.id).and_then(|flow| flow.browser_problem)) {
+                (Err(_), Some(browser)) if desk.unattended => return Err(browser),
+                (grant, _) => grant?,
+            }
         };
-        let shown = desk.clone();
-        let id = connection.id.clone();
-        let grant = authorization::authorize_as(
-            request,
-            secret,
-            desk.browser.as_ref(),
-            &move |event| {
-                shown.change(&id, |flow| match event {
-                    SignInEvent::Waiting { page, paste, .. } => {
-                        flow.page = Some(page.to_string());
-                        flow.paste = paste;
-                    }
-                    SignInEvent::BrowserOpened => flow.browser_opened = true,
-                    SignInEvent::BrowserNotOpened(problem) => {
-                        flow.browser_problem = Some(problem);
-                        if shown.unattended {
-                            flow.controls.cancel();
-                        }
-                    }
-                    SignInEvent::Answered => flow.answered = true,
-                    SignInEvent::PasteRefused(problem) => flow.paste_refused = Some(problem),
-                    SignInEvent::AskingWhichCompany | SignInEvent::StrangeAnswer(_) => {}
-                });
-            },
-            &controls,
-        )
-        .await;
-        let grant = match (grant, desk.flow(&connection.id).and_then(|flow| flow.browser_problem)) {
-            (Err(_), Some(browser)) if desk.unattended => return Err(browser),
-            (grant, _) => grant?,
+        self.keep(connection, version, grant).await
+    }
+
+    /// Waits for a key, proves it, and says why when it is refused, until one is good or the person gives up.
+    async fn entered(
+        &self,
+        mut wanted: KeyEntry,
+        mut entries: mpsc::Receiver<Entered>,
+        timeout: Duration,
+        desk: &SignInDesk,
+        connection: &str,
+        controls: &Controls,
+    ) -> Result<Grant, Problem> {
+        let provider = wanted.provider.clone();
+        let waiting = async {
+            while let Some(entered) = entries.recv().await {
+                if let Some(id) = entered.client_id {
+                    wanted.client_id = crate::companies::read_client_id(&id)?;
+                }
+                let proved = match wanted.client_id.is_empty() && provider.needs_app_secret() {
+                    true => Err(crate::accounts::no_client_id(&provider)),
+                    false => authorization::accept_key(wanted.clone(), entered.secret).await,
+                };
+                match proved {
+                    Ok(grant) => return Ok(grant),
+                    // The wrong company is an end, as it is in the browser: nothing that is typed next would be an answer to it.
+                    Err(problem) if problem.code == authorization::problems::E_SIGN_IN_OTHER_COMPANY => return Err(problem),
+                    Err(problem) => desk.change(connection, |flow| {
+                        flow.proving = false;
+                        flow.entry_refused = Some(problem);
+                    }),
+                }
+            }
+            Err(provider.sign_in_cancelled())
         };
+        tokio::select! {
+            biased;
+            () = controls.until_cancelled() => Err(provider.sign_in_cancelled()),
+            () = tokio::time::sleep(timeout) => Err(provider.sign_in_timed_out(timeout)),
+            grant = waiting => grant,
+        }
+    }
+
+    /// Seals a grant, and lets the version use it from now on.
+    async fn keep(&self, connection: &Connection, version: &str, grant: Grant) -> Result<GrantFacts, Problem> {
         let facts = grant.facts().clone();
         let generation = self.vault.save(&connection.id, grant).await?;
         store::set_setting(&self.pool, &Self::access_name(connection, version), &generation.to_string()).await?;
         if connection.tenant_id.is_none() {
             let tenant = company::ConnectionChange::Tenant { id: &facts.tenant.id, name: &facts.tenant.name };
             company::change_connection(&self.pool, &connection.id, tenant).await?;
+        }
+        if connection.client_id != facts.client_id {
+            company::change_connection(&self.pool, &connection.id, company::ConnectionChange::ClientId(&facts.client_id)).await?;
         }
         Ok(facts)
     }

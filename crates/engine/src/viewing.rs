@@ -184,12 +184,16 @@ impl Engine {
     /// Erases every access of a connection here, and says what remains to be done at the provider.
     pub async fn disconnect(&self, company: &Company, connection: &Connection) -> Result<Revocation, Problem> {
         let provider = self.provider(&connection.provider)?;
-        let versions: Vec<String> = self
+        // Access that no connector uses stands under the one version there is.
+        let mut versions: Vec<String> = self
             .catalog
             .connectors()
             .filter(|p| p.name() == connection.connector)
             .map(|p| p.version().to_string())
             .collect();
+        if connection.is_access_only() {
+            versions.push(connection.version.clone());
+        }
         // The vault erases and counts every sealed access; what the versions pointed to is then forgotten.
         let revocation = self.vault.disconnect(&connection.id, &provider).await?;
         for version in versions {

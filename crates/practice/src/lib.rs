@@ -5,6 +5,7 @@
 
 pub mod book;
 pub mod consent;
+pub mod elsewhere;
 pub mod faults;
 mod oauth;
 pub mod square;
@@ -13,6 +14,7 @@ pub mod world;
 
 pub use book::{BookSummary, create_book};
 pub use consent::{Consent, consent};
+pub use elsewhere::{Elsewhere, ElsewhereServed, serve_elsewhere};
 pub use faults::{Faults, RetryAfter};
 pub use square::control::{CONTROL_HEADER, Control};
 pub use square::grants::CLIENT_ID;

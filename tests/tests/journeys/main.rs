@@ -1,5 +1,6 @@
 //! Whole upgrades through the built program, judged by GnuCash's own engine. One file per journey.
 
+mod access;
 mod agreement;
 mod cafe;
 mod daily;

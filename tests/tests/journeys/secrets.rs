@@ -120,12 +120,51 @@ impl Person<'_> {
     }
 
     fn does(&mut self, arguments: &[&str]) -> program::Ran {
-        let ran = program::start(&mut self.command(arguments)).finish(program::DEADLINE);
+        self.enters(arguments, "")
+    }
+
+    /// The same, with a line that the person types.
+    fn enters(&mut self, arguments: &[&str], line: &str) -> program::Ran {
+        let typed = self.home.with_extension("typed");
+        std::fs::write(&typed, format!("{line}\n")).unwrap();
+        let ran = program::start(self.command(arguments).stdin(std::fs::File::open(&typed).unwrap())).finish(program::DEADLINE);
+        std::fs::remove_file(&typed).unwrap();
         let name = arguments.join(" ");
         self.heard.push((format!("stdout of {name}"), ran.stdout.clone()));
         self.heard.push((format!("stderr of {name}"), ran.stderr.clone()));
         ran
     }
+}
+
+/// A key and an application's secret are entered, wrong ones too; what must be found nowhere afterwards.
+async fn access_by_entry(person: &mut Person<'_>) -> Vec<Secret> {
+    let (key, narrow, standard) = ("rk_live_4eC39HqLyjWDarjtT1zdp7dc", "rk_live_9bN27KzMxPqRsTuVwXyZaAbB", "sk_live_7gH65FdSaQwErTyUiOpLkJhG");
+    let secret = "qb0-Application-Secret-5f2e9c";
+    let all = ["/v1/balance_transactions", "/v1/charges", "/v1/disputes", "/v1/payouts"];
+    let may = |paths: &[&str]| paths.iter().map(|path| path.to_string()).collect::<BTreeSet<String>>();
+    let server = practice::serve_elsewhere(practice::Elsewhere {
+        company: ("4620816".into(), "Harbour Street Bakery".into()),
+        keys: BTreeMap::from([(key.to_string(), may(&all)), (narrow.to_string(), may(&all[..1]))]),
+        live: true,
+        application: ("my-app".into(), secret.into()),
+    })
+    .await
+    .unwrap();
+    for provider in ["stripe", "quickbooks"] {
+        person.does(&["accounts", "add", provider, "--at", &server.base_url]).expect(0);
+    }
+    let connect = ["accounts", "connect", "--account", "stripe"];
+    let refused = person.enters(&connect, standard).expect(1);
+    assert!(refused.stderr.contains("E-SIGN-IN-REFUSED"), "{}", refused.stderr);
+    person.enters(&connect, narrow);
+    person.enters(&connect, key).expect(0);
+    person.enters(&["accounts", "app", "--account", "quickbooks", "--client-id", "my-app"], secret);
+    assert!(server.asked().iter().any(|path| path == "/v1/payouts"), "the key was proved at the provider");
+    [("key", key), ("narrow key", narrow), ("key of the wrong kind", standard), ("application-secret", secret)]
+        .map(|(kind, text)| Secret::new(kind, text))
+        .into_iter()
+        .chain(server.issued().into_iter().map(|token| Secret::new("token of another provider", token)))
+        .collect()
 }
 
 async fn upgrade_and_search(place: &Path, keychain: bool) {
@@ -136,6 +175,7 @@ async fn upgrade_and_search(place: &Path, keychain: bool) {
     }
     let mut person = Person { home: &home, secrets: &issued, heard: Vec::new() };
     person.does(&["practice", "run", "--seed", "7", "--payments", "40"]).expect(0);
+    let entered = access_by_entry(&mut person).await;
     let in_evidence = |name: &str| evidence.join(name).display().to_string();
     let kit_elsewhere = kits.join("kit.txt").display().to_string();
     let looks: &[&[&str]] = &[
@@ -171,6 +211,7 @@ async fn upgrade_and_search(place: &Path, keychain: bool) {
     assert!(log["signed"]["to"].as_u64().is_some_and(|to| to > 50), "{logs}");
 
     let mut secrets = issued_secrets(&issued);
+    secrets.extend(entered);
     secrets.extend(kit_secrets("the practice kit's", &std::fs::read_to_string(home.join(ALLOWED)).unwrap()));
     secrets.extend(kit_secrets("the second kit's", &std::fs::read_to_string(&kit_elsewhere).unwrap()));
     if keychain {

@@ -5,6 +5,7 @@
 //! style or position: only by role and by the words a person reads.
 
 mod journey;
+mod keys;
 mod look;
 mod reconnect;
 mod trouble;

@@ -32,6 +32,9 @@ fn real_company(home: &Path) {
         "--accept-proposals",
     ];
     program::run(home, words).expect(0);
+    // The real Square sends the browser only to a page of the person's own, which is registered with the application.
+    let application = ["accounts", "app", "--client-id", "sq0idp-test", "--redirect", "https://bakery.example/signed-in"];
+    program::run(home, application).expect(0);
 }
 
 /// Tries to connect; the person must be told before any browser opens. A locked keychain asks for its password, which

@@ -19,6 +19,7 @@ const doing: Partial<Record<CommandName, { icon: IconName; run: () => void; comp
   company_select: { icon: "companies", run: () => go("companies") },
   today_view: { icon: "today", run: () => go("today"), company: true },
   accounts_view: { icon: "accounts", run: () => go("accounts"), company: true },
+  calendar_view: { icon: "wait", run: () => go("calendar"), company: true },
   upgrade_view: { icon: "upgrade", run: () => go("upgrade"), company: true },
   backups_view: { icon: "backups", run: () => go("backups"), company: true },
   backup_now: { icon: "backups", run: () => void start("backup_now", () => go("backups")), company: true },

@@ -36,6 +36,10 @@ export function day(value: string, today?: string): string {
 export const shortDay = (value: string, year = false): string =>
   new Intl.DateTimeFormat(locale, { timeZone: "UTC", day: "numeric", month: "short", ...(year ? { year: "numeric" } : {}) }).format(noon(value));
 
+/** "September 2027", of a day. */
+export const monthOf = (value: string): string =>
+  new Intl.DateTimeFormat(locale, { timeZone: "UTC", month: "long", year: "numeric" }).format(noon(value));
+
 /** "Monday, 23 November" */
 export const longDay = (at: string, zone: string): string =>
   new Intl.DateTimeFormat(locale, { timeZone: zone, weekday: "long", day: "numeric", month: "long" }).format(new Date(at));

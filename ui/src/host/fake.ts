@@ -3,6 +3,7 @@
 
 import type { Answer, Args, CommandName, Host } from "./contract";
 import * as basics from "./fixtures/basics";
+import * as calendar from "./fixtures/calendar";
 import * as rest from "./fixtures/rest";
 import * as upgrade from "./fixtures/upgrade";
 import type { ProblemView } from "./types";
@@ -20,6 +21,14 @@ const usual = (): Replies => ({
   reconnect_cancel: basics.accounts,
   reconnect_paste: basics.reconnect("done"),
   disconnect: basics.accounts,
+  account_add: basics.accounts,
+  account_remove: basics.accounts,
+  account_application: basics.reconnect("why"),
+  account_key: basics.keyed("done"),
+  calendar_view: (args) => (args.company === null ? calendar.all : calendar.one),
+  calendar_export: (args) => ({ file: args.path, events: 4, without_day: 1 }),
+  calendar_due: { due: [] },
+  calendar_told: { done: true },
   upgrade_view: { kind: "run", run: upgrade.run },
   upgrade_plan: { kind: "plan", plan: upgrade.plan },
   upgrade_start: { kind: "run", run: upgrade.running },
@@ -55,6 +64,7 @@ const usual = (): Replies => ({
   folder_pick: { path: "/media/office/changeover" },
   kit_pick: { path: "/media/office/changeover-recovery-kit.txt" },
   kit_save_as: { path: "/home/ann/changeover-recovery-kit.txt" },
+  calendar_save_as: { path: "/home/ann/changeover.ics" },
   notify: { done: true },
   window_ready: { done: true },
 });
@@ -127,6 +137,7 @@ export const scenes: Record<string, () => void> = {
   empty: () => {
     fake.answer("today_view", basics.todayEmpty);
     fake.answer("accounts_view", basics.accountsEmpty);
+    fake.answer("calendar_view", calendar.none);
     fake.answer("upgrade_view", upgrade.upgradeEmpty);
     fake.answer("backups_view", rest.backupsEmpty);
     fake.answer("reconcile_view", rest.reconcileEmpty);
@@ -134,6 +145,8 @@ export const scenes: Record<string, () => void> = {
     fake.answer("differences_view", upgrade.differencesEmpty);
   },
   browser: () => fake.answer("reconnect_view", () => basics.reconnect("browser")),
+  keyed: () => fake.answer("reconnect_view", basics.keyed("why")),
+  ownapp: () => fake.answer("reconnect_view", basics.ownApp),
   pasted: () => fake.answer("reconnect_view", basics.pasteRefused),
   wrong: () => fake.answer("reconnect_view", basics.wrongCompany),
   done: () => fake.answer("reconnect_view", basics.reconnect("done")),
@@ -147,9 +160,9 @@ export const scenes: Record<string, () => void> = {
   restored: () => fake.answer("restore_preview", rest.restored),
   broken: () => fake.answer("log_view", rest.logBroken),
   problem: () => {
-    for (const command of ["today_view", "accounts_view", "upgrade_view", "backups_view", "reconcile_view", "log_view", "practice_view", "settings_view", "differences_view", "restore_preview"] as const) fake.fail(command, basics.problem);
+    for (const command of ["today_view", "accounts_view", "upgrade_view", "backups_view", "reconcile_view", "log_view", "practice_view", "settings_view", "differences_view", "restore_preview", "calendar_view"] as const) fake.fail(command, basics.problem);
   },
   skeleton: () => {
-    for (const command of ["today_view", "accounts_view", "upgrade_view", "backups_view", "reconcile_view", "log_view"] as const) fake.hang(command);
+    for (const command of ["today_view", "accounts_view", "upgrade_view", "backups_view", "reconcile_view", "log_view", "calendar_view"] as const) fake.hang(command);
   },
 };

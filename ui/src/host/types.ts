@@ -1,11 +1,22 @@
 // Made from crates/api by `CHANGEOVER_CODEGEN=1 cargo test -p api`. Do not edit.
 
+export type AccountAddArgs = { company: string, provider: string, environment: EnvironmentView, };
+export type AccountApplicationArgs = { company: string, connection: string, client_id: string, 
+/**
+ * None keeps the secret that is there.
+ */
+secret: SecretText | null, own_page: string | null, };
 export type AccountDifferenceView = { account: string, in_backup: MoneyView, today: MoneyView, difference: MoneyView, };
+export type AccountKeyArgs = { company: string, connection: string, 
+/**
+ * The id that belongs to the secret, where there is one.
+ */
+client_id: string | null, secret: SecretText, };
 export type AccountsView = { company: string, company_name: string, now: string, zone: string, connections: Array<ConnectionView>, books: BooksAccountView, 
 /**
- * Providers of the catalogue that can be connected and are not.
+ * Providers whose access can be kept and watched although no connector reads them yet.
  */
-can_connect: Array<ProviderView>, 
+can_keep: Array<KeepableView>, 
 /**
  * A reconnect that is under way, so that the panel opens by itself.
  */
@@ -89,6 +100,52 @@ export type BreakingChangeView = { id: string, title: string, text: string,
  * `YYYY-MM-DD`
  */
 deadline: string | null, };
+export type CalendarArgs = { 
+/**
+ * None: all companies.
+ */
+company: string | null, };
+export type CalendarDueView = { 
+/**
+ * Gravest first.
+ */
+due: Array<DueView>, };
+export type CalendarExportArgs = { 
+/**
+ * None: all companies.
+ */
+company: string | null, 
+/**
+ * The file to write.
+ */
+path: string, };
+export type CalendarExportView = { 
+/**
+ * None: no row has a day, so no file was written.
+ */
+file: string | null, events: number, 
+/**
+ * Rows that are not in the file, because they have no day.
+ */
+without_day: number, };
+export type CalendarToldArgs = { company: string, row: string, end: string, threshold: EndsThreshold, };
+export type CalendarView = { 
+/**
+ * None: all companies.
+ */
+company: string | null, company_name: string | null, now: string, 
+/**
+ * Of the one company; None for all, where each row has its own.
+ */
+zone: string | null, 
+/**
+ * Past ones that still matter first, then by time, without a day last.
+ */
+rows: Array<EndsView>, 
+/**
+ * Companies whose ends could not be gathered.
+ */
+problems: Array<ProblemView>, };
 export type ChainView = { "state": "not_checked", records: number, } | { "state": "good", records: number, checked: string, signed: SignedView | null, } | { "state": "broken", records: number, first_bad: number, finding: string, };
 export type CheckView = { 
 /**
@@ -142,7 +199,15 @@ export type ConnectionView = { id: string, provider: string, provider_name: stri
 /**
  * The name that the provider gives for the company that signed in.
  */
-company_at_provider: string | null, masked_id: string | null, environment: EnvironmentView, permissions: Array<PermissionView>, permissions_granted: number, permissions_needed: number, 
+company_at_provider: string | null, masked_id: string | null, environment: EnvironmentView, 
+/**
+ * Only its access is kept and watched; no connector reads its payments.
+ */
+access_only: boolean, 
+/**
+ * How access is given there.
+ */
+kind: EntryKind, permissions: Array<PermissionView>, permissions_granted: number, permissions_needed: number, 
 /**
  * When the access token ends; refreshed by itself as long as `sign_in_ends` has not come.
  */
@@ -183,8 +248,75 @@ page: number, pages: number, counts: DifferenceCountsView, rows: Array<Differenc
  */
 remainder: MoneyView | null, };
 export type DoneView = { done: boolean, };
+export type DueView = { ends: EndsView, threshold: EndsThreshold, 
+/**
+ * What `calendar_told` takes back.
+ */
+end: string, };
 export type EndedHow = "finished" | "rolled_back";
 export type EndedUpgradeView = { id: string, from: string, to: string, ended: string, how: EndedHow, remainder: MoneyView | null, };
+export type EndsAct = { "kind": "reconnect" } | { "kind": "plan_upgrade", to: string, } | { "kind": "go_on", to: string, } | { "kind": "renews_itself" } | { "kind": "read" } | { "kind": "nothing" };
+export type EndsNote = { text: string, source: string, };
+export type EndsStanding = "ended" | "soon" | "later" | "undated";
+export type EndsSure = { "kind": "said" } | { "kind": "worked_out" } | { "kind": "unverified", why: string | null, };
+export type EndsThreshold = "two_weeks" | "three_days" | "ended";
+export type EndsView = { id: string, company: string, company_name: string, zone: string, connection: string, provider: string, 
+/**
+ * The connector version whose sign-in it is, where an upgrade keeps two.
+ */
+for_version: string | null, what: EndsWhat, when: EndsWhen, 
+/**
+ * `YYYY-MM-DD` in the business's zone; None without a known day.
+ */
+day: string | null, 
+/**
+ * Days of the calendar in the business's zone; negative when it has passed.
+ */
+days_left: number | null, standing: EndsStanding, mood: Mood, sure: EndsSure, act: EndsAct, source: string | null, notes: Array<EndsNote>, 
+/**
+ * `YYYY-MM-DD`: when the provider's facts were last compared with its own pages.
+ */
+checked: string | null, };
+export type EndsWhat = { "kind": "sign_in_renews" } | { "kind": "sign_in_fixed" } | { "kind": "sign_in_over", reason: string | null, } | { "kind": "key", called: string, } | { "kind": "cap", days: number, } | { "kind": "permission", name: string, why: string, } | { "kind": "api_version", version: string, connector: string, } | { "kind": "connector", from: string, to: string, title: string, text: string, } | { "kind": "announced", text: string, };
+export type EndsWhen = { "kind": "at", at: string, } | { "kind": "day" } | { "kind": "month" } | { "kind": "over" } | { "kind": "no_known_end" } | { "kind": "unknown" };
+export type EntryKind = "application" | "application_with_secret" | "key" | "id_and_secret";
+export type EntryView = { kind: EntryKind, 
+/**
+ * What the provider calls it: "restricted key".
+ */
+called: string, 
+/**
+ * The provider's page on which it is made.
+ */
+page: string, steps: Array<string>, 
+/**
+ * How to put a new one in the place of the old one without a gap.
+ */
+replace: Array<string>, 
+/**
+ * The redirect addresses to register with the application.
+ */
+register: Array<string>, 
+/**
+ * The provider sends the browser to an https page of the person's own only.
+ */
+wants_page: boolean, own_page: string | null, 
+/**
+ * The application's public id.
+ */
+client_id: string | null, has_secret: boolean, 
+/**
+ * Everything that the next step needs is there; for keys always false, because a key is never kept to be entered again.
+ */
+complete: boolean, 
+/**
+ * Why what was entered last could not be used.
+ */
+problem: ProblemView | null, 
+/**
+ * Facts about this provider that nobody has confirmed.
+ */
+unverified: Array<UnverifiedView>, };
 export type EnvironmentView = "production" | "sandbox" | "practice";
 export type ExpectedChangeView = { id: string, title: string, text: string, example: SampleView | null, };
 export type FlowView = { connection: string, provider: string, last_payment: string | null, connector: string, owner: StreamOwner, clearing_account: string, 
@@ -277,6 +409,7 @@ export type JobView = { id: string, company: string | null, work: Work, state: J
  * What it does at this moment, in the engine's words.
  */
 now_doing: string | null, unit: JobUnit, done: number, total: number | null, per_second: number | null, seconds_left: number | null, cancellable: boolean, started: string, problem: ProblemView | null, };
+export type KeepableView = { provider: string, name: string, kind: EntryKind, environments: Array<EnvironmentView>, };
 export type KeychainView = { "state": "keychain", name: string, } | { "state": "locked", name: string, } | { "state": "session_only", why: string, } | { "state": "absent", why: string, } | { "state": "silent", name: string, seconds: number, } | { "state": "refusing", name: string, why: string, } | { "state": "passphrase" } | { "state": "passphrase_locked" } | { "state": "passphrase_not_set_up" } | { "state": "passphrase_damaged", why: string, } | { "state": "unknown" };
 export type KitState = { "state": "missing" } | { "state": "written", at: string, file: string, };
 export type LastComparedView = { when: string, agrees: boolean, remainder: MoneyView, };
@@ -302,7 +435,7 @@ export type MayView = { approve: boolean, pause: boolean, resume: boolean, stop:
 export type ModeView = { "kind": "running" } | { "kind": "waiting", for_whom: WaitingFor, } | { "kind": "paused", why: string, } | { "kind": "halted", check: string, } | { "kind": "resolving" } | { "kind": "rolling_back" } | { "kind": "rolled_back" } | { "kind": "frozen" } | { "kind": "finished" };
 export type MoneyView = { minor: string, currency: string, digits: number, };
 export type Mood = "good" | "attention" | "stop" | "information" | "plain";
-export type Need = { "kind": "connect" } | { "kind": "reconnect", connection: string, provider: string, missing: Array<string>, ended: boolean, } | { "kind": "upgrade_ready", connection: string, provider: string, from: string, to: string, new_permissions: number, quiet_time: string | null, } | { "kind": "upgrade_waits", upgrade: string, provider: string, from: string, to: string, for_whom: string, } | { "kind": "upgrade_paused", upgrade: string, provider: string, from: string, to: string, why: string, } | { "kind": "upgrade_halted", upgrade: string, provider: string, problem: ProblemView, } | { "kind": "held", count: number, amount: MoneyView | null, } | { "kind": "backup_missing" } | { "kind": "backup_unproved", taken: string, } | { "kind": "recovery_kit_missing" } | { "kind": "keychain_locked", name: string, } | { "kind": "books_trouble", problem: ProblemView, } | { "kind": "watch_day", upgrade: string, provider: string, day: number, of: number, } | { "kind": "upgrade_can_finish", upgrade: string, provider: string, from: string, to: string, };
+export type Need = { "kind": "connect" } | { "kind": "reconnect", connection: string, provider: string, missing: Array<string>, ended: boolean, } | { "kind": "upgrade_ready", connection: string, provider: string, from: string, to: string, new_permissions: number, quiet_time: string | null, } | { "kind": "upgrade_waits", upgrade: string, provider: string, from: string, to: string, for_whom: string, } | { "kind": "upgrade_paused", upgrade: string, provider: string, from: string, to: string, why: string, } | { "kind": "upgrade_halted", upgrade: string, provider: string, problem: ProblemView, } | { "kind": "held", count: number, amount: MoneyView | null, } | { "kind": "backup_missing" } | { "kind": "backup_unproved", taken: string, } | { "kind": "recovery_kit_missing" } | { "kind": "keychain_locked", name: string, } | { "kind": "books_trouble", problem: ProblemView, } | { "kind": "watch_day", upgrade: string, provider: string, day: number, of: number, } | { "kind": "upgrade_can_finish", upgrade: string, provider: string, from: string, to: string, } | { "kind": "ends", ends: EndsView, };
 export type NeedView = { mood: Mood, 
 /**
  * RFC 3339.
@@ -370,7 +503,6 @@ export type ProviderChoiceView = { provider: string, name: string,
  * Versions of the connector, oldest first.
  */
 versions: Array<string>, };
-export type ProviderView = { provider: string, name: string, };
 export type QuietTimeView = { starts: string, ends: string, payments_expected: number, 
 /**
  * Payments by weekday (Monday first) and hour: 7 rows of 24.
@@ -411,7 +543,15 @@ export type ReconnectStartArgs = { company: string, connection: string,
  */
 open_browser: boolean, };
 export type ReconnectStep = "why" | "browser" | "same_company" | "done";
-export type ReconnectView = { company: string, connection: string, provider: string, provider_name: string, step: ReconnectStep, permissions: Array<PermissionView>, 
+export type ReconnectView = { company: string, connection: string, provider: string, provider_name: string, step: ReconnectStep, 
+/**
+ * The application or key that is needed, how it is made, and whether it is there.
+ */
+entry: EntryView, 
+/**
+ * What was entered is being proved at the provider.
+ */
+proving: boolean, permissions: Array<PermissionView>, 
 /**
  * The provider's page, for a browser that did not open by itself. Holds no secret.
  */
@@ -506,6 +646,7 @@ log: Array<LogLineView>, log_records: number, chain_good: boolean | null, watch:
 back: BackView | null, problem: ProblemView | null, };
 export type SampleRowView = { account: string, old: MoneyView | null, new: MoneyView | null, expected: boolean, };
 export type SampleView = { title: string, day: string, rows: Array<SampleRowView>, };
+export type SecretText = string;
 export type SettingsView = { version: string, home: string, keychain: KeychainView, log_records: number, licence: string, 
 /**
  * Packages of the catalogue: "square 1", "square 2".
@@ -534,6 +675,11 @@ now: string, zone: string,
  */
 needs: Array<NeedView>, flows: Array<FlowView>, backup: BackupTile, agreement: AgreementTile, watch: WatchTile, };
 export type TouchedView = "nothing" | "settings_only" | "books" | "unknown";
+export type UnverifiedView = { fact: string, 
+/**
+ * Why it counts as unconfirmed.
+ */
+source: string, };
 export type UpgradeApproveArgs = { company: string, upgrade: string, 
 /**
  * Who says yes: the gate's `who`.
@@ -573,6 +719,14 @@ export interface Commands {
   reconnect_cancel: { args: ConnectionArgs; answer: AccountsView };
   reconnect_paste: { args: ReconnectPasteArgs; answer: ReconnectView };
   disconnect: { args: ConnectionArgs; answer: AccountsView };
+  account_add: { args: AccountAddArgs; answer: AccountsView };
+  account_remove: { args: ConnectionArgs; answer: AccountsView };
+  account_application: { args: AccountApplicationArgs; answer: ReconnectView };
+  account_key: { args: AccountKeyArgs; answer: ReconnectView };
+  calendar_view: { args: CalendarArgs; answer: CalendarView };
+  calendar_export: { args: CalendarExportArgs; answer: CalendarExportView };
+  calendar_due: { args: NoArgs; answer: CalendarDueView };
+  calendar_told: { args: CalendarToldArgs; answer: DoneView };
   upgrade_view: { args: CompanyArgs; answer: UpgradeView };
   upgrade_plan: { args: UpgradePlanArgs; answer: UpgradeView };
   upgrade_start: { args: UpgradePlanArgs; answer: UpgradeView };
@@ -608,6 +762,7 @@ export interface Commands {
   folder_pick: { args: NoArgs; answer: PickedView };
   kit_pick: { args: NoArgs; answer: PickedView };
   kit_save_as: { args: NoArgs; answer: PickedView };
+  calendar_save_as: { args: NoArgs; answer: PickedView };
   notify: { args: NotifyArgs; answer: DoneView };
   window_ready: { args: NoArgs; answer: DoneView };
 }
@@ -623,6 +778,14 @@ export const commandRows = [
   { name: "reconnect_cancel", writes: true, words: "Cancel the reconnect" },
   { name: "reconnect_paste", writes: true, words: "Paste the address from the browser" },
   { name: "disconnect", writes: true, words: "Disconnect an account" },
+  { name: "account_add", writes: true, words: "Add an account" },
+  { name: "account_remove", writes: true, words: "Remove an account" },
+  { name: "account_application", writes: true, words: "Set up your own application" },
+  { name: "account_key", writes: true, words: "Enter a key" },
+  { name: "calendar_view", writes: false, words: "Show what ends, and when" },
+  { name: "calendar_export", writes: true, words: "Write what ends into a calendar file" },
+  { name: "calendar_due", writes: false, words: "Look what has to be told now" },
+  { name: "calendar_told", writes: true, words: "Remember that an end was told" },
   { name: "upgrade_view", writes: false, words: "Go to Upgrades" },
   { name: "upgrade_plan", writes: false, words: "Plan an upgrade" },
   { name: "upgrade_start", writes: true, words: "Start the upgrade" },
@@ -658,6 +821,7 @@ export const commandRows = [
   { name: "folder_pick", writes: false, words: "Choose a folder" },
   { name: "kit_pick", writes: false, words: "Choose the recovery kit's file" },
   { name: "kit_save_as", writes: false, words: "Choose where the recovery kit is written" },
+  { name: "calendar_save_as", writes: false, words: "Choose where the calendar file is written" },
   { name: "notify", writes: false, words: "Tell the person that long work has ended" },
   { name: "window_ready", writes: false, words: "Say that the window shows" },
 ] as const;

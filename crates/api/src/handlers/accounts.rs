@@ -1,7 +1,8 @@
 //! Accounts: each sign-in with what it may do, until when, and how it is doing; and ending one.
 
+use super::access;
 use super::app::{ACCOUNTING_APP, keychain_name};
-use super::shared::{At, at, count, environment, mask, must_be_free, permissions, reach};
+use super::shared::{At, at, count, environment, given_name, mask, must_be_free, permissions, reach};
 use crate::app::App;
 use crate::views::*;
 use authorization::{CredentialState, Described, KeptWhere};
@@ -95,22 +96,12 @@ pub fn is_stopped(state: ConnectionState) -> bool {
 
 pub async fn accounts_view(app: &App, args: CompanyArgs) -> Result<AccountsView, Problem> {
     let at = at(app, &args.company).await?;
-    let connections = at.engine.connections(&at.company).await?;
+    let mut connections = at.engine.accounts(&at.company).await?;
+    // What feeds the books stands first.
+    connections.sort_by_key(Connection::is_access_only);
     let mut views = Vec::with_capacity(connections.len());
     for connection in &connections {
         views.push(connection_view(&at, connection).await?);
-    }
-    let mut can_connect: Vec<ProviderView> = Vec::new();
-    for package in at.engine.catalog.connectors() {
-        let taken =
-            connections.iter().any(|c| c.provider == package.provider()) || can_connect.iter().any(|p| p.provider == package.provider());
-        if !taken {
-            let provider = at.engine.provider(package.provider())?;
-            can_connect.push(ProviderView {
-                provider: provider.name,
-                name: provider.title,
-            });
-        }
     }
     let reconnecting = connections
         .iter()
@@ -123,7 +114,7 @@ pub async fn accounts_view(app: &App, args: CompanyArgs) -> Result<AccountsView,
         zone: at.company.zone.clone(),
         connections: views,
         books: books(&at).await,
-        can_connect,
+        can_keep: access::keepable(&at).await?,
         reconnecting,
     })
 }
@@ -141,9 +132,12 @@ async fn connection_view(at: &At, connection: &Connection) -> Result<ConnectionV
         company_at_provider: access
             .map(|a| a.tenant.name.clone())
             .or_else(|| connection.tenant_name.clone())
+            .map(|name| given_name(&name))
             .filter(|name| !name.is_empty()),
         masked_id: connection.tenant_id.as_deref().map(mask),
         environment: environment(connection),
+        access_only: connection.is_access_only(),
+        kind: access::kind(&at.engine.provider(&connection.provider)?),
         permissions_granted: count(permissions.iter().filter(|p| p.state == PermissionState::Granted).count()),
         permissions_needed: count(sign_in.needed.len()),
         permissions,

@@ -3,9 +3,11 @@
 //! It must never hold a rule of the upgrade, of posting or of reconciling, nor invent a number: what is not
 //! known is absent. A new command is one row in `commands.rs`, one line in the list below and one function.
 
+mod access;
 mod accounts;
 mod app;
 mod backups;
+mod calendar;
 mod companies;
 mod differences;
 mod holds;
@@ -55,6 +57,14 @@ answered_by! {
     reconnect::reconnect_cancel (ConnectionArgs) -> AccountsView;
     reconnect::reconnect_paste (ReconnectPasteArgs) -> ReconnectView;
     accounts::disconnect (ConnectionArgs) -> AccountsView;
+    access::account_add (AccountAddArgs) -> AccountsView;
+    access::account_remove (ConnectionArgs) -> AccountsView;
+    access::account_application (AccountApplicationArgs) -> ReconnectView;
+    access::account_key (AccountKeyArgs) -> ReconnectView;
+    calendar::calendar_view (CalendarArgs) -> CalendarView;
+    calendar::calendar_export (CalendarExportArgs) -> CalendarExportView;
+    calendar::calendar_due (NoArgs) -> CalendarDueView;
+    calendar::calendar_told (CalendarToldArgs) -> DoneView;
     upgrade::upgrade_view (CompanyArgs) -> UpgradeView;
     plan::upgrade_plan (UpgradePlanArgs) -> UpgradeView;
     upgrade::upgrade_start (UpgradePlanArgs) -> UpgradeView;

@@ -2,8 +2,9 @@
 //!
 //! The sign-in itself belongs to the engine; this file starts it beside the command and shows its desk.
 
+use super::access;
 use super::accounts::accounts_view;
-use super::shared::{At, at, mask, permissions, reach};
+use super::shared::{At, at, given_name, mask, permissions, reach};
 use super::upgrade_run;
 use crate::app::App;
 use crate::views::*;
@@ -54,38 +55,45 @@ pub async fn reconnect_start(app: &App, args: ReconnectStartArgs) -> Result<Reco
         app.desk().clear(&connection.id);
         return view(app, &at, &connection).await;
     }
-    let under_way = app.desk().flow(&connection.id).is_some_and(|flow| flow.ended.is_none());
-    if !under_way {
-        let purpose = purpose(&at, &connection).await?;
-        app.desk().clear(&connection.id);
-        match purpose.upgrade {
-            Some((id, state)) => {
-                // The upgrade itself signs in, compares the company and goes on.
-                if !matches!(state.mode, Mode::Running) {
-                    let by = upgrade_run::person(&at, "owner");
-                    at.engine
-                        .record(&id, ::upgrade::Event::ResumeRequested { by, at: at.now() })
-                        .await?;
-                }
-                upgrade_run::run(app, &at, &id, Work::Upgrade);
-            }
-            None => {
-                let (desk, engine, company, signing) = (app.desk().clone(), at.engine.clone(), at.company.clone(), connection.clone());
-                let told = app.clone();
-                tokio::spawn(async move {
-                    // How it ended stands on the desk and in the log.
-                    let _ = engine.sign_in(&company, &signing, &purpose.version, &desk).await;
-                    told.changed();
-                });
-            }
-        }
-        wait_until(app, &connection.id, |flow| flow.page.is_some()).await;
-    }
+    begin(app, &at, &connection, |flow| flow.page.is_some() || flow.entry).await?;
     view(app, &at, &connection).await
 }
 
+/// Starts a sign-in unless one is under way, and waits until it has come so far or has ended.
+pub async fn begin(app: &App, at: &At, connection: &Connection, so_far: impl Fn(&Flow) -> bool) -> Result<(), Problem> {
+    let under_way = app.desk().flow(&connection.id).is_some_and(|flow| flow.ended.is_none());
+    if under_way {
+        return Ok(());
+    }
+    let purpose = purpose(at, connection).await?;
+    app.desk().clear(&connection.id);
+    match purpose.upgrade {
+        Some((id, state)) => {
+            // The upgrade itself signs in, compares the company and goes on.
+            if !matches!(state.mode, Mode::Running) {
+                let by = upgrade_run::person(at, "owner");
+                at.engine
+                    .record(&id, ::upgrade::Event::ResumeRequested { by, at: at.now() })
+                    .await?;
+            }
+            upgrade_run::run(app, at, &id, Work::Upgrade);
+        }
+        None => {
+            let (desk, engine, company, signing) = (app.desk().clone(), at.engine.clone(), at.company.clone(), connection.clone());
+            let told = app.clone();
+            tokio::spawn(async move {
+                // How it ended stands on the desk and in the log.
+                let _ = engine.sign_in(&company, &signing, &purpose.version, &desk).await;
+                told.changed();
+            });
+        }
+    }
+    wait_until(app, &connection.id, so_far).await;
+    Ok(())
+}
+
 /// Until the sign-in has come so far, has ended, or the wait is over.
-async fn wait_until(app: &App, connection: &str, so_far: impl Fn(&Flow) -> bool) {
+pub async fn wait_until(app: &App, connection: &str, so_far: impl Fn(&Flow) -> bool) {
     let seen = async {
         while !app.desk().flow(connection).is_some_and(|flow| so_far(&flow) || flow.ended.is_some()) {
             tokio::time::sleep(LOOK_EVERY).await;
@@ -130,7 +138,7 @@ pub async fn reconnect_paste(app: &App, args: ReconnectPasteArgs) -> Result<Reco
     view(app, &at, &connection).await
 }
 
-async fn view(app: &App, at: &At, connection: &Connection) -> Result<ReconnectView, Problem> {
+pub async fn view(app: &App, at: &At, connection: &Connection) -> Result<ReconnectView, Problem> {
     let purpose = purpose(at, connection).await?;
     let package = at.engine.package(&connection.connector, &purpose.version)?;
     let flow = app.desk().flow(&connection.id);
@@ -155,7 +163,9 @@ async fn view(app: &App, at: &At, connection: &Connection) -> Result<ReconnectVi
         // A refusal leads back to the question, with the reason above it.
         (Some(_), Some(Err(problem))) if problem.code == authorization::problems::E_SIGN_IN_OTHER_COMPANY => ReconnectStep::SameCompany,
         (Some(_), Some(Err(_))) => ReconnectStep::Why,
-        (Some(flow), None) if flow.answered => ReconnectStep::SameCompany,
+        (Some(flow), None) if flow.answered || flow.proving => ReconnectStep::SameCompany,
+        // A key is entered where it is explained.
+        (Some(flow), None) if flow.entry => ReconnectStep::Why,
         (Some(_), None) => ReconnectStep::Browser,
     };
     let found = ended
@@ -169,13 +179,15 @@ async fn view(app: &App, at: &At, connection: &Connection) -> Result<ReconnectVi
         provider: connection.provider.clone(),
         provider_name: at.provider_title(connection),
         step,
+        entry: access::entry_view(at, connection, flow.as_ref()).await?,
+        proving: flow.as_ref().is_some_and(|flow| flow.proving && flow.ended.is_none()),
         permissions: permissions(at, connection, &granted, package.permissions()),
         address: waiting.and_then(|flow| flow.page.clone()),
         browser_opened: waiting.is_some_and(|flow| flow.browser_opened),
         started: flow.as_ref().map(|flow| flow.started.to_string()),
         deadline: waiting.map(|flow| flow.deadline.to_string()),
-        expected_company: connection.tenant_name.clone(),
-        found_company: found.as_ref().map(|tenant| tenant.name.clone()),
+        expected_company: connection.tenant_name.as_deref().map(given_name),
+        found_company: found.as_ref().map(|tenant| given_name(&tenant.name)),
         found_masked_id: found.as_ref().map(|tenant| mask(&tenant.id)),
         browser_problem: waiting.and_then(|flow| flow.browser_problem.clone()).map(ProblemView::from),
         paste_problem: waiting.and_then(|flow| flow.paste_refused.clone()).map(ProblemView::from),

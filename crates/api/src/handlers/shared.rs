@@ -97,6 +97,21 @@ pub fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
+/// The longest name of a company at a provider that is shown whole.
+const NAME_MOST: usize = 120;
+
+/// A name that somebody else chose, fit for a sentence: one line, not endless, and without the invisible marks that would turn
+/// the words around it.
+pub fn given_name(name: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let plain: String = name.chars().filter(|c| !turns(*c)).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let words = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+    match words.char_indices().nth(NAME_MOST) {
+        Some((end, _)) => format!("{}…", &words[..end]),
+        None => words,
+    }
+}
+
 /// `MLH0…QK2`: enough to tell two apart, too little to use.
 pub fn mask(id: &str) -> String {
     let letters: Vec<char> = id.chars().collect();
@@ -323,7 +338,16 @@ where
 
 #[cfg(test)]
 mod tests {
-    use super::mask;
+    use super::{given_name, mask};
+
+    #[test]
+    fn a_name_from_elsewhere_is_one_line_of_bearable_length_that_turns_nothing_round() {
+        assert_eq!(given_name("Harbour\u{202e} Street\n\tBakery"), "Harbour Street Bakery");
+        assert_eq!(given_name("<b>&amp;"), "<b>&amp;", "marks are text, and stay");
+        let long = given_name(&"ü".repeat(2_000));
+        assert_eq!(long.chars().count(), 121);
+        assert!(long.ends_with('…'));
+    }
 
     #[test]
     fn an_id_of_the_provider_is_never_shown_whole() {

@@ -175,9 +175,11 @@ pub async fn needs(app: &App, at: &At) -> Result<Vec<NeedView>, Problem> {
     if connections.is_empty() {
         needs.push(need(Mood::Information, None, now, Need::Connect));
     }
-    for connection in &connections {
+    for connection in &at.engine.accounts(&at.company).await? {
         connection_needs(at, connection, &mut needs).await?;
     }
+    let ends = super::calendar::needs(at, &needs).await?;
+    needs.extend(ends);
     if !connections.is_empty() {
         backup_needs(at, &mut needs).await?;
     }
@@ -198,6 +200,10 @@ async fn connection_needs(at: &At, connection: &Connection, needs: &mut Vec<Need
     let now = at.now();
     let provider = at.provider_title(connection);
     let sign_in = sign_in(at, connection).await?;
+    if sign_in.state == ConnectionState::NeverConnected && connection.is_access_only() {
+        // Added a moment ago, and nothing waits for it.
+        return Ok(());
+    }
     if sign_in.state == ConnectionState::NeverConnected {
         needs.push(need(Mood::Attention, None, now, Need::Connect));
     } else if is_stopped(sign_in.state) || sign_in.state == ConnectionState::EndsSoon {
@@ -216,6 +222,9 @@ async fn connection_needs(at: &At, connection: &Connection, needs: &mut Vec<Need
                 ended,
             },
         ));
+    }
+    if connection.is_access_only() {
+        return Ok(());
     }
     match stored::open_of(&at.engine.pool, &connection.id).await? {
         Some(row) => {

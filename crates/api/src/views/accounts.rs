@@ -2,6 +2,7 @@
 //!
 //! Ids of the provider are masked (`MLH0…QK2`); a token never comes near this file.
 
+use super::access::{EntryKind, EntryView, KeepableView};
 use super::common::{EnvironmentView, PermissionView, ProblemView};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -14,16 +15,10 @@ pub struct AccountsView {
     pub zone: String,
     pub connections: Vec<ConnectionView>,
     pub books: BooksAccountView,
-    /// Providers of the catalogue that can be connected and are not.
-    pub can_connect: Vec<ProviderView>,
+    /// Providers whose access can be kept and watched although no connector reads them yet.
+    pub can_keep: Vec<KeepableView>,
     /// A reconnect that is under way, so that the panel opens by itself.
     pub reconnecting: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct ProviderView {
-    pub provider: String,
-    pub name: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -35,6 +30,10 @@ pub struct ConnectionView {
     pub company_at_provider: Option<String>,
     pub masked_id: Option<String>,
     pub environment: EnvironmentView,
+    /// Only its access is kept and watched; no connector reads its payments.
+    pub access_only: bool,
+    /// How access is given there.
+    pub kind: EntryKind,
     pub permissions: Vec<PermissionView>,
     pub permissions_granted: u32,
     pub permissions_needed: u32,
@@ -95,6 +94,10 @@ pub struct ReconnectView {
     pub provider: String,
     pub provider_name: String,
     pub step: ReconnectStep,
+    /// The application or key that is needed, how it is made, and whether it is there.
+    pub entry: EntryView,
+    /// What was entered is being proved at the provider.
+    pub proving: bool,
     pub permissions: Vec<PermissionView>,
     /// The provider's page, for a browser that did not open by itself. Holds no secret.
     pub address: Option<String>,

@@ -6,10 +6,12 @@
 //! `commands.rs` and one `ui/src/screens/<name>.svelte`. The page's types are made from these by
 //! `contract::typescript` and compared in a test.
 
+pub mod access;
 pub mod accounts;
 pub mod app;
 pub mod args;
 pub mod backups;
+pub mod calendar;
 pub mod common;
 pub mod company;
 pub mod differences;
@@ -22,10 +24,12 @@ pub mod settings;
 pub mod today;
 pub mod upgrade;
 
+pub use access::*;
 pub use accounts::*;
 pub use app::*;
 pub use args::*;
 pub use backups::*;
+pub use calendar::*;
 pub use common::*;
 pub use company::*;
 pub use differences::*;

@@ -50,6 +50,8 @@ pub enum Need {
     BooksTrouble { problem: ProblemView },
     WatchDay { upgrade: String, provider: String, day: u32, of: u32 },
     UpgradeCanFinish { upgrade: String, provider: String, from: String, to: String },
+    /// Something of the calendar that is within its notice time and that no other need says.
+    Ends { ends: Box<super::calendar::EndsView> },
 }
 
 /// One row of the map: processor → connector → clearing account → bank.

@@ -1,5 +1,6 @@
 //! Every command of the table, asked as the window and the terminal ask: by name, with JSON.
 
+mod calendar;
 mod empty_home;
 mod halted;
 mod holds;

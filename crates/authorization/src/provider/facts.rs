@@ -512,4 +512,16 @@ pub struct Deadline {
 pub struct Unverified {
     pub fact: String,
     pub source: String,
+    /// The ends that it puts in doubt, if any; the calendar says so beside their day.
+    pub about: Option<About>,
+}
+
+/// What an unconfirmed fact puts in doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum About {
+    /// When a sign-in or key ends.
+    SignInEnd,
+    /// Which permissions are retired, and when.
+    Retiring,
 }

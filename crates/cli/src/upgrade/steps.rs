@@ -22,7 +22,7 @@ pub async fn carry_on(terminal: &Terminal, reached: &Reached, id: &str, connecti
 /// Runs until a person is needed or it is over.
 pub async fn run_to_rest(terminal: &Terminal, reached: &Reached, id: &str, connection: &str, no_browser: bool) -> Result<State, Problem> {
     let engine = &reached.engine;
-    let door = sign_in::open(terminal, connection, no_browser);
+    let door = sign_in::open(terminal, connection, no_browser, true);
     let follower = Follower::new(terminal.screen.clone());
     follower.begin(&engine.upgrade_state(id).await?);
     let watcher = terminal.watcher();

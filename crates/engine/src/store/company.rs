@@ -30,7 +30,7 @@ pub struct Connection {
     pub company_id: String,
     pub provider: String,
     pub environment: String,
-    /// Addresses that replace the provider's own; practice only, loopback only.
+    /// `base` replaces the provider's own addresses (practice only, loopback only); `redirect` is the person's own page.
     pub endpoints: Option<serde_json::Value>,
     pub client_id: String,
     pub tenant_id: Option<String>,
@@ -154,12 +154,20 @@ pub async fn get_connection(pool: &SqlitePool, id: &str) -> Result<Option<Connec
     row.as_ref().map(connection).transpose()
 }
 
+/// Forgets a connection that never read or posted anything. Errors: `E-STORE`.
+pub async fn delete_connection(pool: &SqlitePool, id: &str) -> Result<(), Problem> {
+    let query = sqlx::query("DELETE FROM connection WHERE id = $1").bind(id);
+    query.execute(pool).await.map(|_| ()).map_err(|e| failed("remove an account", &e))
+}
+
 /// One thing about a connection that can change. Each is written by itself: two at once, a synchronisation and a sign-in, must not
 /// write back what the other has just changed.
 #[derive(Debug, Clone, Copy)]
 pub enum ConnectionChange<'a> {
     /// Where the practice servers are.
     Endpoints(&'a serde_json::Value),
+    /// The person's own application at the provider.
+    ClientId(&'a str),
     /// The company at the provider.
     Tenant { id: &'a str, name: &'a str },
     /// The settled connector version.
@@ -172,6 +180,7 @@ pub enum ConnectionChange<'a> {
 pub async fn change_connection(executor: impl sqlx::SqliteExecutor<'_>, id: &str, change: ConnectionChange<'_>) -> Result<(), Problem> {
     let query = match change {
         ConnectionChange::Endpoints(endpoints) => sqlx::query("UPDATE connection SET endpoints=$2 WHERE id=$1").bind(id).bind(to_json(endpoints)?),
+        ConnectionChange::ClientId(client) => sqlx::query("UPDATE connection SET client_id=$2 WHERE id=$1").bind(id).bind(client),
         ConnectionChange::Tenant { id: tenant, name } => {
             sqlx::query("UPDATE connection SET tenant_id=$2, tenant_name=$3 WHERE id=$1").bind(id).bind(tenant).bind(name)
         }

@@ -1,0 +1,201 @@
+//! `changeover accounts add | remove | app`, and connecting an account by a key: what a person enters instead of a sign-in in the browser.
+//!
+//! Keys and secrets come from [`crate::secret`] only. What is entered is proved at the provider before it is kept.
+
+use crate::ending::Ending;
+use crate::reach::{self, Reached, Which};
+use crate::secret;
+use crate::sign_in::{self, Door};
+use crate::terminal::{Answered, Terminal};
+use authorization::{Environment, GrantFacts};
+use clap::Args;
+use engine::accounts::{Application, Setup};
+use engine::sign_in::Entered;
+use engine::store::company::Connection;
+use ledger::Problem;
+use serde_json::json;
+use std::io::IsTerminal;
+use std::time::Duration;
+use url::Url;
+
+const LOOK_EVERY: Duration = Duration::from_millis(25);
+
+#[derive(Debug, Args)]
+pub struct Add {
+    /// The provider's short name, such as stripe
+    pub provider: String,
+    /// The company, by name or id; not needed when there is only one
+    #[arg(long, value_name = "NAME")]
+    pub company: Option<String>,
+    /// The provider's test world instead of real money
+    #[arg(long)]
+    pub sandbox: bool,
+    /// A server on this computer that stands for the provider
+    #[arg(long, value_name = "ADDRESS", hide = true)]
+    pub at: Option<Url>,
+}
+
+#[derive(Debug, Args)]
+pub struct App {
+    #[command(flatten)]
+    pub which: Which,
+    /// The id of your application at the provider; its secret, where one is needed, is asked for
+    #[arg(long, value_name = "ID")]
+    pub client_id: String,
+    /// The https page registered as redirect address, where the provider takes no other
+    #[arg(long, value_name = "ADDRESS")]
+    pub redirect: Option<String>,
+}
+
+pub async fn add(terminal: &Terminal, add: Add) -> Result<Ending, Problem> {
+    let which = Which { company: add.company, account: None };
+    let reached = reach::company(terminal, &which).await?;
+    let environment = match (&add.at, add.sandbox) {
+        (Some(_), _) => Environment::Practice,
+        (None, true) => Environment::Sandbox,
+        (None, false) => Environment::Production,
+    };
+    let connection = reached.engine.add_account(&reached.company, &add.provider, environment, add.at.as_ref()).await?;
+    if terminal.screen.json() {
+        terminal.screen.answer(&json!({"id": connection.id, "provider": connection.provider, "environment": connection.environment}));
+        return Ok(Ending::Done);
+    }
+    terminal.screen.data(&format!("Added: {} for \"{}\". Only its access is kept and watched; no payments are read through it yet.", connection.provider, reached.company.name));
+    terminal.screen.say(&format!("Next: `{}`.", terminal.command(&format!("accounts connect --account {}", connection.provider))));
+    Ok(Ending::Done)
+}
+
+pub async fn remove(terminal: &Terminal, which: Which, yes: bool) -> Result<Ending, Problem> {
+    let reached = reach::company(terminal, &which).await?;
+    let connection = reached.connection(&which).await?;
+    let question = format!("Remove {} from \"{}\" and erase its access here?", connection.provider, reached.company.name);
+    match terminal.ask(&question, yes) {
+        Answered::Yes => {}
+        Answered::No => return Ok(Ending::Failed),
+        Answered::Nobody => return Ok(Ending::Usage),
+    }
+    if !reached.engine.remove_account(&reached.company, &connection).await? {
+        terminal.screen.say(&format!(
+            "{} was not removed: a connector has read and posted its payments. `{}` erases its access.",
+            connection.provider,
+            terminal.command("accounts disconnect")
+        ));
+        return Ok(Ending::Failed);
+    }
+    terminal.screen.data(&format!("Removed: {}. Its access is erased here.", connection.provider));
+    Ok(Ending::Done)
+}
+
+pub async fn application(terminal: &Terminal, app: App) -> Result<Ending, Problem> {
+    let reached = reach::company(terminal, &app.which).await?;
+    let connection = reached.connection(&app.which).await?;
+    let setup = reached.engine.setup(&connection).await?;
+    let provider = reached.engine.provider(&connection.provider)?;
+    let secret = match setup.wants_secret && !setup.entered {
+        true => Some(secret::ask(terminal, &format!("Secret of your application at {}", provider.title)).await?),
+        false => None,
+    };
+    let application = Application { client_id: app.client_id, secret, own_page: app.redirect };
+    let connection = reached.engine.keep_application(&reached.company, &connection, application).await?;
+    terminal.screen.data(&format!("Kept: your application at {}{}.", provider.title, if setup.wants_secret { ", its secret sealed" } else { "" }));
+    terminal.screen.say(&format!("Next: `{}`.", terminal.command(&format!("accounts connect --account {}", connection.provider))));
+    Ok(Ending::Done)
+}
+
+/// What has to be done at the provider first, when something has to.
+pub fn tell_setup(terminal: &Terminal, reached: &Reached, connection: &Connection, setup: &Setup) -> Result<(), Problem> {
+    if setup.is_complete(connection) {
+        return Ok(());
+    }
+    let provider = reached.engine.provider(&connection.provider)?;
+    let screen = &terminal.screen;
+    let replacing = connection.tenant_id.is_some() && setup.entered && !provider.guide.replace.is_empty();
+    screen.say(&format!("At {} ({}):", provider.title, provider.guide.page));
+    let steps = if replacing { &provider.guide.replace } else { &provider.guide.steps };
+    for (number, step) in steps.iter().enumerate() {
+        screen.say(&format!("  {}. {step}", number + 1));
+    }
+    for address in &setup.register {
+        screen.say(&format!("  Redirect address to enter there: {address}"));
+    }
+    if !provider.unverified.is_empty() {
+        screen.say(&format!("  {} facts about {} are not confirmed:", provider.unverified.len(), provider.title));
+        for one in &provider.unverified {
+            screen.say(&format!("  - {} ({})", one.fact, one.source));
+        }
+    }
+    if !setup.entered {
+        screen.say(&format!("Then: `{}`.", terminal.command(&format!("accounts app --account {} --client-id ID", connection.provider))));
+    }
+    Ok(())
+}
+
+/// Connects by what is entered: asks, proves, and says why something is refused. At a terminal it asks again.
+pub async fn connect(terminal: &Terminal, reached: &Reached, connection: &Connection, version: &str) -> Result<GrantFacts, Problem> {
+    let provider = reached.engine.provider(&connection.provider)?;
+    let called = provider.key().map_or_else(|| "secret".to_string(), |key| key.called.clone());
+    let client_id = match provider.token().is_some() && connection.client_id.is_empty() {
+        true => Some(line(terminal, &format!("Application id at {}", provider.title)).await?),
+        false => None,
+    };
+    let door: Door = sign_in::open(terminal, &connection.id, true, false);
+    let signing = {
+        let (engine, company, connection, version, desk) =
+            (reached.engine.clone(), reached.company.clone(), connection.clone(), version.to_string(), door.desk.clone());
+        tokio::spawn(async move { engine.sign_in(&company, &connection, &version, &desk).await })
+    };
+    let desk = door.desk.clone();
+    let stands = |so_far: fn(&engine::sign_in::Flow) -> bool| {
+        let (desk, id) = (desk.clone(), connection.id.clone());
+        async move {
+            loop {
+                match desk.flow(&id) {
+                    Some(flow) if flow.ended.is_some() => return false,
+                    Some(flow) if so_far(&flow) => return true,
+                    Some(_) | None => tokio::time::sleep(LOOK_EVERY).await,
+                }
+            }
+        }
+    };
+    while stands(|flow| flow.entry && !flow.proving).await {
+        if let Some(problem) = desk.flow(&connection.id).and_then(|flow| flow.entry_refused) {
+            if !std::io::stdin().is_terminal() {
+                desk.cancel(&connection.id);
+                let _ = signing.await;
+                return Err(problem);
+            }
+            terminal.screen.problem(&problem);
+        }
+        let words = format!("The {called}");
+        let asked = tokio::select! {
+            asked = secret::ask(terminal, &words) => asked?,
+            _ = tokio::signal::ctrl_c() => {
+                desk.cancel(&connection.id);
+                break;
+            }
+        };
+        desk.enter(&connection.id, Entered { client_id: client_id.clone(), secret: asked });
+    }
+    signing.await.map_err(|_| {
+        Problem::new(
+            authorization::problems::E_SIGN_IN_CANCELLED,
+            format!("Connecting {} ended in the middle.", provider.title),
+            "The work that proves the key stopped.",
+            "Start it again; the access from before is unchanged.",
+        )
+    })?
+}
+
+/// One line that is no secret.
+async fn line(terminal: &Terminal, words: &str) -> Result<String, Problem> {
+    use std::io::BufRead;
+    terminal.screen.say(&format!("{words}:"));
+    let read = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line).map(|_| line)
+    });
+    match read.await {
+        Ok(Ok(line)) => Ok(line.trim().to_string()),
+        Ok(Err(_)) | Err(_) => Ok(String::new()),
+    }
+}
