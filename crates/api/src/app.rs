@@ -6,7 +6,7 @@
 
 use crate::jobs::Jobs;
 use crate::practice_company::PracticeServer;
-use authorization::OpenPage;
+use authorization::{KeptWhere, Keychain, OpenPage};
 use engine::engine::{Opening, SecretsIn};
 use engine::sign_in::SignInDesk;
 use engine::store::company::Company;
@@ -38,6 +38,8 @@ pub(crate) struct Inner {
     pub home: PathBuf,
     pub worker: Option<PathBuf>,
     pub actor: String,
+    /// One thread for both installations.
+    pub keychain: Keychain,
     pub real: Arc<Engine>,
     pub practice: tokio::sync::Mutex<Option<Arc<Engine>>>,
     pub server: tokio::sync::Mutex<Option<PracticeServer>>,
@@ -51,7 +53,12 @@ pub(crate) struct Inner {
 impl App {
     /// Opens the installation, and the practice one when there is one. Touches neither keychain nor network.
     pub async fn start(start: Start) -> Result<App, Problem> {
-        let real = Arc::new(open(&start.home, SecretsIn::Keychain, start.worker.clone(), &start.actor).await?);
+        App::start_with(start, Keychain::os()).await
+    }
+
+    /// The same with a given keychain, which is not touched either.
+    pub async fn start_with(start: Start, keychain: Keychain) -> Result<App, Problem> {
+        let real = Arc::new(open(&start.home, SecretsIn::Keychain, start.worker.clone(), &start.actor, keychain.clone()).await?);
         let changed = start.changed.clone();
         let told = start.changed.clone();
         let jobs = Jobs::default();
@@ -63,6 +70,7 @@ impl App {
                 home: start.home,
                 worker: start.worker,
                 actor: start.actor,
+                keychain,
                 real,
                 practice: tokio::sync::Mutex::new(None),
                 server: tokio::sync::Mutex::new(None),
@@ -112,19 +120,14 @@ impl App {
         Ok(engine)
     }
 
-    /// Opens the practice installation, with the keychain where it answers and without where it does not.
+    /// Opens the practice installation. Whether the keychain answers is found out when a secret is first needed: no start waits for it.
+    /// Where another place was chosen for real secrets, practice leaves the keychain alone too.
     pub(crate) async fn open_practice(&self) -> Result<Engine, Problem> {
-        let home = self.practice_home();
-        let with_keychain = open(&home, SecretsIn::Keychain, self.inner.worker.clone(), &self.inner.actor).await?;
-        match with_keychain.vault.keychain_status().await {
-            authorization::KeychainStatus::Available => Ok(with_keychain),
-            authorization::KeychainStatus::SessionOnly
-            | authorization::KeychainStatus::Locked
-            | authorization::KeychainStatus::Absent(_) => {
-                with_keychain.pool.close().await;
-                open(&home, SecretsIn::Session, self.inner.worker.clone(), &self.inner.actor).await
-            }
-        }
+        let secrets = match self.inner.real.vault.kept_where() {
+            KeptWhere::Keychain => SecretsIn::KeychainOrSession,
+            KeptWhere::SessionOnly | KeptWhere::Passphrase => SecretsIn::Session,
+        };
+        open(&self.practice_home(), secrets, self.inner.worker.clone(), &self.inner.actor, self.inner.keychain.clone()).await
     }
 
     /// Both engines that are open: the real one first.
@@ -181,8 +184,8 @@ impl App {
     }
 }
 
-async fn open(home: &Path, secrets: SecretsIn, worker: Option<PathBuf>, actor: &str) -> Result<Engine, Problem> {
-    Engine::open(Opening { home: home.to_path_buf(), secrets, worker, actor: actor.to_string() }).await
+async fn open(home: &Path, secrets: SecretsIn, worker: Option<PathBuf>, actor: &str, keychain: Keychain) -> Result<Engine, Problem> {
+    Engine::open_with(Opening { home: home.to_path_buf(), secrets, worker, actor: actor.to_string() }, keychain).await
 }
 
 /// Whether this process was started as the backup worker; if so, it has done its work and must end.

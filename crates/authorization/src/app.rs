@@ -92,10 +92,9 @@ impl Vault {
                 "Enter the application's id and secret once; they are sealed with the key in this computer's keychain.",
             ));
         };
-        let sealing = self.sealing().await?;
-        if sealing.id != row.key_id {
+        let Some(sealing) = self.sealing_of(&row.key_id).await? else {
             return Err(expired(&provider.title, "The key that sealed your application's secret is gone; enter the secret again."));
-        }
+        };
         let bound = place(&provider.name, environment, client_id, &row.key_id);
         let damaged = || {
             Problem::new(

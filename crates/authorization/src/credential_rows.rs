@@ -7,6 +7,7 @@
 use crate::endpoints::Environment;
 use crate::grant::{GrantFacts, Tenant};
 use crate::keychain::KeptWhere;
+use crate::place_rows;
 use crate::problems::{E_CREDENTIAL_STORE, E_CREDENTIAL_UNREADABLE, shown, store};
 use jiff::Timestamp;
 use ledger::Problem;
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqlitePool};
 
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 
 const STEP_1: &[&str] = &[
     "CREATE TABLE credential_key (
@@ -60,7 +61,7 @@ const STEP_2: &[&str] = &["CREATE TABLE credential_app (
         kept TEXT NOT NULL,
         PRIMARY KEY (provider, environment, client_id))"];
 
-const STEPS: &[&[&str]] = &[STEP_1, STEP_2];
+const STEPS: &[&[&str]] = &[STEP_1, STEP_2, crate::place_rows::STEP];
 
 /// What a stored access is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -432,16 +433,19 @@ pub(crate) async fn mark_needs_reauth(pool: &SqlitePool, row: &Row, reason: &str
 
 /// Erases the secret and keeps the facts. Says how many rows that was.
 pub(crate) async fn retire(pool: &SqlitePool, connection: &str, generation: Option<u32>) -> Result<u64, Problem> {
-    sqlx::query(
+    let mut db = place_rows::overwriting(pool).await?;
+    let done = sqlx::query(
         "UPDATE credential SET state = 'retired', sealed = x'', refresh_started = NULL, retry_after = NULL
          WHERE connection_id = $1 AND ($2 IS NULL OR generation = $2) AND state <> 'retired'",
     )
     .bind(connection)
     .bind(generation.map(i64::from))
-    .execute(pool)
+    .execute(&mut *db)
     .await
     .map(|done| done.rows_affected())
-    .map_err(|e| store("retire a sign-in", &e))
+    .map_err(|e| store("retire a sign-in", &e))?;
+    place_rows::emptied(&mut db).await?;
+    Ok(done)
 }
 
 /// Makes an older generation the current one again, and the present current one superseded.
@@ -483,9 +487,9 @@ pub(crate) async fn key(pool: &SqlitePool, kept: KeptWhere) -> Result<Option<Key
     Ok(row.map(|(key_id, number, canary)| KeyRow { key_id, number, canary }))
 }
 
-pub(crate) async fn last_key_number(pool: &SqlitePool, kept: KeptWhere) -> Result<i64, Problem> {
-    let number: Option<i64> = sqlx::query_scalar("SELECT max(number) FROM credential_key WHERE kept = $1")
-        .bind(kept.name())
+/// Over all places: a key keeps its number when it moves to another one.
+pub(crate) async fn last_key_number(pool: &SqlitePool) -> Result<i64, Problem> {
+    let number: Option<i64> = sqlx::query_scalar("SELECT max(number) FROM credential_key")
         .fetch_one(pool)
         .await
         .map_err(|e| store("look for the key's mark", &e))?;
@@ -544,14 +548,17 @@ pub(crate) async fn app(pool: &SqlitePool, name: AppName<'_>) -> Result<Option<A
 }
 
 pub(crate) async fn drop_app(pool: &SqlitePool, name: AppName<'_>) -> Result<bool, Problem> {
-    sqlx::query("DELETE FROM credential_app WHERE provider = $1 AND environment = $2 AND client_id = $3")
+    let mut db = place_rows::overwriting(pool).await?;
+    let done = sqlx::query("DELETE FROM credential_app WHERE provider = $1 AND environment = $2 AND client_id = $3")
         .bind(name.0)
         .bind(name.1.name())
         .bind(name.2)
-        .execute(pool)
+        .execute(&mut *db)
         .await
         .map(|done| done.rows_affected() > 0)
-        .map_err(|e| store("erase the secret of an application", &e))
+        .map_err(|e| store("erase the secret of an application", &e))?;
+    place_rows::emptied(&mut db).await?;
+    Ok(done)
 }
 
 /// From now on rows sealed with it need a sign-in. Their blobs stay, in case the key is found again.

@@ -10,12 +10,13 @@
 
 mod os;
 
-use crate::problems::{E_KEYCHAIN_ABSENT, E_KEYCHAIN_LOCKED, E_KEYCHAIN_TIMEOUT};
+use crate::passphrase::{self, PassphraseState};
+use crate::problems::{E_KEYCHAIN_ABSENT, E_KEYCHAIN_LOCKED, E_KEYCHAIN_TIMEOUT, E_KEYCHAIN_UNFIT};
 use ledger::{Problem, Retry};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
@@ -23,7 +24,7 @@ use zeroize::Zeroizing;
 pub use os::OsStore;
 
 /// Long enough to find and type a keyring password.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 /// A keychain that is open answers in milliseconds; one that takes longer over a request is asking a person.
 const ASKING_AFTER: Duration = Duration::from_secs(1);
 
@@ -35,18 +36,21 @@ pub enum KeptWhere {
     Keychain,
     /// In memory: whatever is sealed with it ends with the program.
     SessionOnly,
+    /// In a file of this installation, sealed with a passphrase.
+    Passphrase,
 }
 
 impl KeptWhere {
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             KeptWhere::Keychain => "keychain",
             KeptWhere::SessionOnly => "session_only",
+            KeptWhere::Passphrase => "passphrase",
         }
     }
 
-    pub(crate) fn from_name(name: &str) -> Option<KeptWhere> {
-        [KeptWhere::Keychain, KeptWhere::SessionOnly].into_iter().find(|k| k.name() == name)
+    pub fn from_name(name: &str) -> Option<KeptWhere> {
+        [KeptWhere::Keychain, KeptWhere::SessionOnly, KeptWhere::Passphrase].into_iter().find(|k| k.name() == name)
     }
 }
 
@@ -56,10 +60,15 @@ pub enum KeychainStatus {
     Available,
     /// There is one, and a person has to unlock it.
     Locked,
-    /// There is none, or it does not answer; the reason in words.
+    /// There is none; the reason in words.
     Absent(String),
+    /// There may be one, and it did not say within the deadline, in seconds, how it is.
+    Silent(u64),
+    /// It answers, and refused the last thing that was asked of it; the reason in words.
+    Refusing(String),
     /// Chosen: nothing is kept beyond this run.
     SessionOnly,
+    Passphrase(PassphraseState),
 }
 
 /// Why a store did not do what it was asked. Reasons must not contain what was stored.
@@ -69,6 +78,10 @@ pub enum StoreError {
     Locked,
     Absent(String),
     Failed(String),
+    /// It takes no secret of this length or kind.
+    Unfit(String),
+    /// The passphrase vault is not open.
+    PassphraseNeeded(PassphraseState),
 }
 
 /// One keychain. Called from the keychain thread only, one call at a time, and may block.
@@ -98,6 +111,8 @@ pub struct Keychain {
     requests: Arc<mpsc::Sender<Request>>,
     /// Set while the store works on a request, which may wait for a person.
     at_work: Arc<AtomicBool>,
+    /// Why the last reading, writing or erasing was refused, until one succeeds.
+    refused: Arc<Mutex<Option<String>>>,
     deadline: Duration,
     kept_where: KeptWhere,
 }
@@ -126,6 +141,7 @@ impl Keychain {
         Keychain {
             requests: Arc::new(requests),
             at_work,
+            refused: Arc::default(),
             deadline,
             kept_where,
         }
@@ -149,17 +165,21 @@ impl Keychain {
             Err(_) => tokio::time::timeout(self.deadline, answer).await,
         };
         match answered {
+            Ok(Ok(KeychainStatus::Available)) => match self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+                Some(why) => KeychainStatus::Refusing(why),
+                None => KeychainStatus::Available,
+            },
             Ok(Ok(status)) => status,
             Ok(Err(_)) => KeychainStatus::Absent("the keychain's thread has ended".into()),
             Err(_) if asks_a_person() => KeychainStatus::Locked,
-            Err(_) => KeychainStatus::Absent(format!("it did not answer within {} seconds", self.deadline.as_secs())),
+            Err(_) => KeychainStatus::Silent(self.deadline.as_secs()),
         }
     }
 
     /// `Ok(None)` = the keychain answered that it holds no such entry. That is *not* proof that there never was one.
     pub(crate) async fn read(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Problem> {
         let (reply, answer) = oneshot::channel();
-        match self.ask(Request::Read(name.into(), reply), answer).await? {
+        match self.noting(self.ask(Request::Read(name.into(), reply), answer).await?) {
             Ok(secret) => Ok(Some(secret)),
             Err(StoreError::NoEntry) => Ok(None),
             Err(error) => Err(problem(error)),
@@ -168,16 +188,31 @@ impl Keychain {
 
     pub(crate) async fn write(&self, name: &str, secret: Zeroizing<Vec<u8>>) -> Result<(), Problem> {
         let (reply, answer) = oneshot::channel();
-        self.ask(Request::Write(name.into(), secret, reply), answer).await?.map_err(problem)
+        let written = self.ask(Request::Write(name.into(), secret, reply), answer).await?;
+        self.noting(written).map_err(problem)
     }
 
     /// Erases an entry; one that is not there is fine.
     pub(crate) async fn erase(&self, name: &str) -> Result<(), Problem> {
         let (reply, answer) = oneshot::channel();
-        match self.ask(Request::Erase(name.into(), reply), answer).await? {
+        match self.noting(self.ask(Request::Erase(name.into(), reply), answer).await?) {
             Ok(()) | Err(StoreError::NoEntry) => Ok(()),
             Err(error) => Err(problem(error)),
         }
+    }
+
+    /// It took what it was given and did not have it afterwards.
+    pub(crate) fn lied(&self, why: &str) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.to_string());
+    }
+
+    fn noting<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
+        let why = match &answer {
+            Err(StoreError::Failed(why) | StoreError::Unfit(why)) => Some(why.clone()),
+            Ok(_) | Err(StoreError::NoEntry | StoreError::Locked | StoreError::Absent(_) | StoreError::PassphraseNeeded(_)) => None,
+        };
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = why;
+        answer
     }
 
     async fn ask<T>(&self, request: Request, answer: oneshot::Receiver<T>) -> Result<T, Problem> {
@@ -189,7 +224,7 @@ impl Keychain {
                 E_KEYCHAIN_TIMEOUT,
                 "This computer's keychain did not answer.",
                 format!("It was asked {} seconds ago; perhaps a window that asks for the keyring's password waits behind other windows.", self.deadline.as_secs()),
-                "Answer that window or unlock the keyring, then try again. Or start Changeover without a keychain, keeping access for this session only.",
+                "Answer that window or unlock the keyring, then try again. Or keep secrets in another place: in a passphrase vault, or for this session only.",
             )
             .retrying(Retry::AfterFix)),
         }
@@ -225,7 +260,7 @@ fn problem(error: StoreError) -> Problem {
             E_KEYCHAIN_ABSENT,
             "This computer has no keychain that Changeover can use.",
             format!("Reason: {reason}."),
-            "Set up a keyring (on Linux: GNOME Keyring or KWallet), or start Changeover without one: sign-ins are then kept for this session only.",
+            "Set up a keyring (on Linux: GNOME Keyring or KWallet), or keep secrets in another place: in a passphrase vault, or for this session only.",
         ),
         StoreError::NoEntry => Problem::new(
             E_KEYCHAIN_ABSENT,
@@ -237,8 +272,15 @@ fn problem(error: StoreError) -> Problem {
             E_KEYCHAIN_ABSENT,
             "This computer's keychain failed.",
             format!("It reported: {reason}."),
-            "Restart the keyring or log in again, then try again.",
+            "Restart the keyring or log in again, then try again; or keep secrets in a passphrase vault.",
         ),
+        StoreError::Unfit(reason) => Problem::new(
+            E_KEYCHAIN_UNFIT,
+            "This computer's keychain does not take what it was given.",
+            format!("It reported: {reason}."),
+            "Keep secrets in a passphrase vault instead; and tell the makers of Changeover which keyring program this is.",
+        ),
+        StoreError::PassphraseNeeded(state) => passphrase::needed(state),
     }
 }
 

@@ -24,18 +24,17 @@ impl Vault {
     /// The secret of a sealed text. Errors: `E-KEYCHAIN-KEY-LOST` when the key that sealed it is gone (a session
     /// that ended, another computer), `E-CREDENTIAL-UNREADABLE` when the text was changed.
     pub async fn open_named(&self, name: &str, sealed: &str) -> Result<SecretString, Problem> {
-        let sealing = self.sealing().await?;
         let (key_id, blob) = sealed
             .split_once(':')
             .ok_or_else(|| unreadable(name, "It does not have the form of a sealed text."))?;
-        if key_id != sealing.id {
+        let Some(sealing) = self.sealing_of(key_id).await? else {
             return Err(Problem::new(
                 E_KEYCHAIN_KEY_LOST,
                 format!("The secret \"{name}\" cannot be opened."),
                 "The key that sealed it is not in this computer's keychain; it belonged to another session or computer.",
                 "Use the recovery kit, which holds what is needed.",
             ));
-        }
+        };
         let blob = hex::decode(blob).map_err(|_| unreadable(name, "It was cut off or changed."))?;
         let place = seal::bound(&["named", name, key_id]);
         let plain = sealing

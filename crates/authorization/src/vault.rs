@@ -10,6 +10,7 @@ use crate::endpoints::{Endpoints, Environment};
 use crate::grant::{Grant, Tenant, Tokens, require_permissions};
 use crate::keychain::{KeptWhere, Keychain, KeychainStatus};
 use crate::problems::{E_CREDENTIAL_UNREADABLE, E_KEYCHAIN_ABSENT, E_KEYCHAIN_KEY_LOST, E_SIGN_IN_OTHER_COMPANY, expired, none, shown};
+use crate::place::{AskPassphrase, Places};
 use crate::provider::Provider;
 use crate::seal::{self, MasterKey};
 use crate::signer::Signer;
@@ -21,6 +22,7 @@ use serde::Serialize;
 use sqlx::SqlitePool;
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
@@ -92,10 +94,18 @@ pub(crate) struct Inner {
     pub pool: SqlitePool,
     pub clock: Clock,
     pub locks: PathBuf,
-    keychain: Keychain,
+    /// Where keys are read and written at the moment.
+    pub place: Mutex<Keychain>,
+    /// All three, where the person may choose among them.
+    pub places: Option<Places>,
+    /// Set until it is known whether the keychain answers; then the session's memory may take its place.
+    pub may_fall_back: AtomicBool,
+    pub asks: Mutex<Option<Arc<dyn AskPassphrase>>>,
     installation_id: String,
-    key: tokio::sync::Mutex<Option<Arc<Sealing>>>,
-    open: Mutex<HashMap<(String, u32), Arc<Open>>>,
+    pub key: tokio::sync::Mutex<Option<Arc<Sealing>>>,
+    /// Earlier keys of the same place that still open rows.
+    pub older: Mutex<HashMap<String, Arc<Sealing>>>,
+    pub open: Mutex<HashMap<(String, u32), Arc<Open>>>,
     pub flights: Mutex<HashMap<(String, u32), Flight>>,
     /// How many may renew at a provider at a time.
     pub lanes: Mutex<HashMap<String, Arc<tokio::sync::Semaphore>>>,
@@ -109,6 +119,8 @@ type Flight = Arc<tokio::sync::Mutex<()>>;
 /// The key in use and its name in the rows.
 pub(crate) struct Sealing {
     pub id: String,
+    /// The place that it was read from; a changed choice makes it be looked for anew.
+    pub kept: KeptWhere,
     pub key: MasterKey,
 }
 
@@ -125,6 +137,10 @@ pub(crate) fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Vault {
     /// Touches neither the store nor the keychain. [`crate::migrate`] must have run on `pool`.
     pub fn open(pool: SqlitePool, keychain: Keychain, setup: VaultSetup) -> Vault {
+        Vault::with(pool, keychain, None, setup)
+    }
+
+    pub(crate) fn with(pool: SqlitePool, place: Keychain, places: Option<Places>, setup: VaultSetup) -> Vault {
         let VaultSetup {
             installation_id,
             locks,
@@ -134,9 +150,13 @@ impl Vault {
             pool,
             clock,
             locks,
-            keychain,
+            place: Mutex::new(place),
+            places,
+            may_fall_back: AtomicBool::new(false),
+            asks: Mutex::default(),
             installation_id,
             key: tokio::sync::Mutex::new(None),
+            older: Mutex::default(),
             open: Mutex::default(),
             flights: Mutex::default(),
             lanes: Mutex::default(),
@@ -145,14 +165,20 @@ impl Vault {
         Vault { inner: Arc::new(inner) }
     }
 
+    /// How the place for keys is. Asks nobody anything.
     pub async fn keychain_status(&self) -> KeychainStatus {
-        self.inner.keychain.status().await
+        self.follow_choice().await;
+        self.place().status().await
+    }
+
+    pub(crate) fn place(&self) -> Keychain {
+        guard(&self.inner.place).clone()
     }
 
     /// Gets the key, making the first one if there was never any. May wait for a person to unlock the keyring.
     /// Errors: `E-KEYCHAIN-*`; stored access is unchanged in every case.
     pub async fn unlock(&self) -> Result<KeptWhere, Problem> {
-        self.sealing().await.map(|_| self.inner.keychain.kept_where())
+        self.sealing().await.map(|_| self.place().kept_where())
     }
 
     /// After `E-KEYCHAIN-KEY-LOST` and a person's yes: every connection becomes "sign in again", nothing else is
@@ -163,7 +189,7 @@ impl Vault {
             Err(problem) if problem.code == E_KEYCHAIN_KEY_LOST => {}
             Err(problem) => return Err(problem),
         }
-        let kept = self.inner.keychain.kept_where();
+        let kept = self.place().kept_where();
         if let Some(row) = rows::key(&self.inner.pool, kept).await? {
             rows::mark_key_lost(&self.inner.pool, &row.key_id).await?;
         }
@@ -172,12 +198,18 @@ impl Vault {
 
     pub(crate) async fn sealing(&self) -> Result<Arc<Sealing>, Problem> {
         let mut slot = self.inner.key.lock().await;
-        if let Some(sealing) = &*slot {
+        self.follow_choice().await;
+        if let Some(sealing) = &*slot
+            && sealing.kept == self.place().kept_where()
+        {
             return Ok(sealing.clone());
         }
-        // Two programs that start together must not each make a key.
-        let _held = lock::hold(&self.inner.locks, "master-key.lock").await?;
-        let kept = self.inner.keychain.kept_where();
+        // Before the lock: a person may take minutes, and other programs wait for the lock.
+        self.open_passphrase_by_asking().await?;
+        // Two programs that start together must not each make a key, and none may look while another moves the keys.
+        let _held = self.hold_keys().await?;
+        self.follow_choice().await;
+        let kept = self.place().kept_where();
         let found = match rows::key(&self.inner.pool, kept).await? {
             Some(row) => self.known_key(&row, kept).await?,
             None => None,
@@ -190,11 +222,33 @@ impl Vault {
         Ok(sealing)
     }
 
-    fn entry_name(&self, number: i64) -> String {
+    pub(crate) async fn hold_keys(&self) -> Result<lock::Held, Problem> {
+        lock::hold(&self.inner.locks, "master-key.lock").await
+    }
+
+    pub(crate) fn entry_name(&self, number: i64) -> String {
         match number {
             1 => self.inner.installation_id.clone(),
             later => format!("{}.{later}", self.inner.installation_id),
         }
+    }
+
+    /// The key that a row names: the one in use, or an earlier one that is kept in the same place. `None` when it is not there.
+    pub(crate) async fn sealing_of(&self, key_id: &str) -> Result<Option<Arc<Sealing>>, Problem> {
+        let current = self.sealing().await?;
+        if current.id == key_id {
+            return Ok(Some(current));
+        }
+        if let Some(known) = guard(&self.inner.older).get(key_id) {
+            return Ok(Some(known.clone()));
+        }
+        let place = self.place();
+        let keys = crate::place_rows::keys(&self.inner.pool, place.kept_where()).await?;
+        let Some(row) = keys.into_iter().find(|row| row.key_id == key_id) else { return Ok(None) };
+        let Some(key) = kept_key(&place, &self.entry_name(row.number), &row).await? else { return Ok(None) };
+        let found = Arc::new(Sealing { id: row.key_id, kept: place.kept_where(), key });
+        guard(&self.inner.older).insert(key_id.to_string(), found.clone());
+        Ok(Some(found))
     }
 
     /// The key of an existing canary. `None` only for a session's key, which is expected to be gone after a restart.
@@ -202,29 +256,30 @@ impl Vault {
         let lost = |why: &str| {
             Problem::new(
                 E_KEYCHAIN_KEY_LOST,
-                "The key to your sign-ins is no longer in this computer's keychain.",
+                match kept {
+                    KeptWhere::Keychain | KeptWhere::SessionOnly => "The key to your sign-ins is no longer in this computer's keychain.",
+                    KeptWhere::Passphrase => "The key to your sign-ins is no longer in the passphrase vault.",
+                },
                 why,
                 "If the keyring was replaced or this is another computer, bring the old keyring back; otherwise choose to start over: then sign in again for each connection. Nothing else is lost.",
             )
         };
-        let stored = self.inner.keychain.read(&self.entry_name(row.number)).await?;
+        let stored = self.place().read(&self.entry_name(row.number)).await?;
         match (stored.as_deref().and_then(|text| decode(text)), stored, kept) {
-            (Some(key), _, _)
-                if key
-                    .open(&row.canary, &canary_place(&row.key_id))
-                    .is_ok_and(|plain| *plain == CANARY) =>
-            {
+            (Some(key), _, _) if fits(&key, row) => {
                 Ok(Some(Sealing {
                     id: row.key_id.clone(),
+                    kept,
                     key,
                 }))
             }
-            (_, None, KeptWhere::SessionOnly) => {
-                rows::mark_key_lost(&self.inner.pool, &row.key_id).await?;
-                Ok(None)
-            }
+            // Another running session may still hold it.
+            (_, None, KeptWhere::SessionOnly) => Ok(None),
             (_, None, KeptWhere::Keychain) => Err(lost(
                 "The keychain answers, but it has no entry for this installation. Nothing was overwritten.",
+            )),
+            (_, None, KeptWhere::Passphrase) => Err(lost(
+                "The vault opens, but it has no entry for this installation. Nothing was overwritten.",
             )),
             (_, Some(_), _) => Err(lost(
                 "The keychain holds another key than the one that sealed them. Nothing was overwritten.",
@@ -233,10 +288,10 @@ impl Vault {
     }
 
     async fn first_key(&self, kept: KeptWhere) -> Result<Sealing, Problem> {
-        let first = rows::last_key_number(&self.inner.pool, kept).await? + 1;
+        let first = rows::last_key_number(&self.inner.pool).await? + 1;
         for number in first..first + KEY_NUMBERS_MAX {
             let name = self.entry_name(number);
-            let key = match self.inner.keychain.read(&name).await? {
+            let key = match self.place().read(&name).await? {
                 None => self.write_new_key(&name).await?,
                 // Left by a crash between writing the entry and its canary: nothing was sealed with it, so it serves.
                 Some(leftover) => match decode(&leftover) {
@@ -247,6 +302,7 @@ impl Vault {
             let key_id = match kept {
                 KeptWhere::Keychain => format!("keychain-{number}"),
                 KeptWhere::SessionOnly => format!("session-{number}"),
+                KeptWhere::Passphrase => format!("passphrase-{number}"),
             };
             let canary = key.seal(CANARY, &canary_place(&key_id)).map_err(no_randomness)?;
             rows::add_key(
@@ -260,21 +316,15 @@ impl Vault {
                 (self.inner.clock)(),
             )
             .await?;
-            return Ok(Sealing { id: key_id, key });
+            return Ok(Sealing { id: key_id, kept, key });
         }
         Err(not_kept("Too many entries of other programs stand under this installation's name."))
     }
 
     async fn write_new_key(&self, name: &str) -> Result<MasterKey, Problem> {
         let key = MasterKey::random().map_err(no_randomness)?;
-        let text = || Zeroizing::new(format!("{KEY_PREFIX}{}", *encode(&key)).into_bytes());
-        self.inner.keychain.write(name, text()).await?;
-        // Believe what is read back, not what was promised.
-        match self.inner.keychain.read(name).await? {
-            Some(back) if *back == *text() => Ok(key),
-            Some(_) => Err(not_kept("It returned something else than what was stored.")),
-            None => Err(not_kept("It has no entry right after storing one.")),
-        }
+        put(&self.place(), name, &key).await?;
+        Ok(key)
     }
 
     /// Keeps a grant as the next generation of a connection; the one before stays usable until [`Vault::retire`].
@@ -325,12 +375,14 @@ impl Vault {
 
     async fn described(&self, connection: Option<&str>) -> Result<Vec<Described>, Problem> {
         // In memory, so asking costs nothing; a keychain is not asked here.
-        let session = match self.inner.keychain.kept_where() {
+        let session = match self.place().kept_where() {
             KeptWhere::SessionOnly => self.sealing().await.ok().map(|sealing| sealing.id.clone()),
-            KeptWhere::Keychain => None,
+            KeptWhere::Keychain | KeptWhere::Passphrase => None,
         };
+        // Where the place was chosen, what another place sealed waits for a sign-in or for the choice to go back.
+        let chosen = self.inner.places.as_ref().map(|_| self.place().kept_where());
         let rows = rows::list(&self.inner.pool, connection).await?;
-        Ok(rows.into_iter().map(|row| described(row, session.as_deref())).collect())
+        Ok(rows.into_iter().map(|row| described(row, session.as_deref(), chosen)).collect())
     }
 
     /// The granted permissions of an access contain all `needed`; `E-PERMISSION-MISSING` names the others in words.
@@ -395,24 +447,9 @@ impl Vault {
                 "The key that sealed it is gone, so it cannot be read any more.",
             ));
         }
-        let sealing = self.sealing().await?;
-        if sealing.id != row.key_id {
-            return Err(match (row.key_kept, self.inner.keychain.kept_where()) {
-                (KeptWhere::Keychain, KeptWhere::SessionOnly) => Problem::new(
-                    E_KEYCHAIN_ABSENT,
-                    "This sign-in is sealed with a key in the keychain, and Changeover was started without it.",
-                    "In a session-only run the keychain is not used.",
-                    "Start Changeover where the keychain is available, or sign in again for this session.",
-                ),
-                (KeptWhere::SessionOnly, KeptWhere::Keychain | KeptWhere::SessionOnly) => expired(
-                    &provider.title,
-                    "It was kept for an earlier session only, and that session is over.",
-                ),
-                (KeptWhere::Keychain, KeptWhere::Keychain) => {
-                    expired(&provider.title, "The key that sealed it is gone, so it cannot be read any more.")
-                }
-            });
-        }
+        let Some(sealing) = self.sealing_of(&row.key_id).await? else {
+            return Err(self.sealed_elsewhere(row.key_kept, provider));
+        };
         let tokens = seal::open_tokens(&sealing.key, &row.sealed, &row.bound_to()).map_err(|seal::DoesNotOpen| {
             Problem::new(
                 E_CREDENTIAL_UNREADABLE,
@@ -478,31 +515,32 @@ impl Vault {
     /// Erases the key itself. Every access sealed with it becomes "sign in again".
     pub async fn erase_key(&self) -> Result<(), Problem> {
         let mut slot = self.inner.key.lock().await;
-        let kept = self.inner.keychain.kept_where();
+        let kept = self.place().kept_where();
         let Some(row) = rows::key(&self.inner.pool, kept).await? else {
             return Ok(());
         };
         rows::mark_key_lost(&self.inner.pool, &row.key_id).await?;
         *slot = None;
         guard(&self.inner.open).clear();
-        self.inner
-            .keychain
+        self.place()
             .erase(&self.entry_name(row.number))
             .await
             .map_err(|problem| problem.touching(Touched::SettingsOnly))
     }
 }
 
-fn described(row: Row, session: Option<&str>) -> Described {
+fn described(row: Row, session: Option<&str>, chosen: Option<KeptWhere>) -> Described {
     let session_over = row.key_kept == KeptWhere::SessionOnly && session != Some(row.key_id.as_str());
-    let readable = !row.key_lost && !session_over;
+    let elsewhere = chosen.is_some_and(|chosen| chosen != row.key_kept);
+    let readable = !row.key_lost && !session_over && !elsewhere;
     let (state, reason) = match row.state {
         CredentialState::Retired => (row.state, None),
         CredentialState::Active | CredentialState::Superseded | CredentialState::NeedsReauth if !readable => {
-            let why = if session_over {
-                "It was kept for an earlier session only."
-            } else {
-                "The key that sealed it is gone."
+            let why = match (row.key_lost, row.key_kept) {
+                (true, _) => "The key that sealed it is gone.",
+                (false, KeptWhere::SessionOnly) => "It was kept for an earlier session only.",
+                (false, KeptWhere::Keychain) => "The key that sealed it is in the keychain, and another place was chosen for secrets.",
+                (false, KeptWhere::Passphrase) => "The key that sealed it is in the passphrase vault, and another place was chosen for secrets.",
             };
             (CredentialState::NeedsReauth, Some(why.to_string()))
         }
@@ -542,12 +580,35 @@ fn decode(text: &[u8]) -> Option<MasterKey> {
     MasterKey::from_bytes(&bytes)
 }
 
+fn fits(key: &MasterKey, row: &KeyRow) -> bool {
+    key.open(&row.canary, &canary_place(&row.key_id)).is_ok_and(|plain| *plain == CANARY)
+}
+
+/// Keeps a key in a place, and believes what is read back, not what was promised.
+pub(crate) async fn put(place: &Keychain, name: &str, key: &MasterKey) -> Result<(), Problem> {
+    let text = || Zeroizing::new(format!("{KEY_PREFIX}{}", *encode(key)).into_bytes());
+    place.write(name, text()).await?;
+    let why = match place.read(name).await? {
+        Some(back) if *back == *text() => return Ok(()),
+        Some(_) => "It returned something else than what was stored.",
+        None => "It has no entry right after storing one.",
+    };
+    place.lied(why);
+    Err(not_kept(why))
+}
+
+/// The key of a row as this place keeps it; `None` when it is not there or is another.
+pub(crate) async fn kept_key(place: &Keychain, name: &str, row: &KeyRow) -> Result<Option<MasterKey>, Problem> {
+    let key = place.read(name).await?.as_deref().and_then(|text| decode(text));
+    Ok(key.filter(|key| fits(key, row)))
+}
+
 fn not_kept(why: &str) -> Problem {
     Problem::new(
         E_KEYCHAIN_ABSENT,
         "This computer's keychain does not keep what it is given.",
         why,
-        "Check the keyring program, or start Changeover without one: sign-ins are then kept for this session only.",
+        "Check the keyring program, or keep secrets in another place: in a passphrase vault, or for this session only.",
     )
 }
 

@@ -190,6 +190,7 @@ pub fn state_words(access: Option<&Described>) -> String {
 fn kept_words(kept: KeptWhere) -> &'static str {
     match kept {
         KeptWhere::Keychain => "sealed, the key in this computer's keychain",
+        KeptWhere::Passphrase => "sealed, the key in the passphrase vault",
         KeptWhere::SessionOnly => "in memory, for one session only",
     }
 }

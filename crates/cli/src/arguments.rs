@@ -19,6 +19,12 @@ pub struct Arguments {
     /// Answer in JSON, for programs
     #[arg(long, global = true)]
     pub json: bool,
+    /// Never ask anything at the terminal; what would need an answer ends with an error instead
+    #[arg(long, global = true)]
+    pub no_input: bool,
+    /// Read the passphrase of the vault from the first line of standard input
+    #[arg(long, global = true)]
+    pub passphrase_stdin: bool,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -51,6 +57,9 @@ pub enum Command {
     /// The log of everything that was done
     #[command(subcommand)]
     Log(crate::log::LogCommand),
+    /// Where secrets are kept: the keychain, a passphrase vault, or this session only
+    #[command(subcommand)]
+    Vault(crate::vault::VaultCommand),
     /// Look whether everything that Changeover needs is well
     Doctor,
     /// Answer one of the window's commands in JSON, for programs
@@ -180,6 +189,10 @@ mod tests {
             &["log", "verify"],
             &["log", "verify", "--checkpoint", "c.txt"],
             &["log", "checkpoint", "--to", "c.txt"],
+            &["vault", "status"],
+            &["vault", "choose", "passphrase", "--passphrase-stdin"],
+            &["vault", "choose", "keychain", "--leave-old-key", "--no-input"],
+            &["vault", "passphrase", "change"],
             &["doctor"],
             &["run"],
             &["run", "app_view", "{}"],

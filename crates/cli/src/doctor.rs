@@ -7,7 +7,7 @@ use crate::ending::Ending;
 use crate::follow::bytes;
 use crate::screen::grouped;
 use crate::terminal::Terminal;
-use authorization::{CredentialState, KeychainStatus};
+use authorization::{CredentialState, KeychainStatus, PassphraseState};
 use engine::Engine;
 use engine::backups::newest_proved;
 use engine::store::company::Company;
@@ -105,12 +105,18 @@ async fn installation(findings: &mut Findings, engine: &Engine) {
     let lacking = if used { State::Attention } else { State::Good };
     match engine.vault.keychain_status().await {
         KeychainStatus::Available => findings.add(name("keychain"), State::Good, "answers"),
-        KeychainStatus::SessionOnly => findings.add(name("keychain"), State::Good, "none; practice secrets last for one session"),
+        KeychainStatus::SessionOnly => findings.add(name("keychain"), State::Good, "not used; secrets last for one session"),
         KeychainStatus::Locked => findings.add(name("keychain"), State::Attention, "locked; it will ask for its password"),
+        KeychainStatus::Silent(seconds) => findings.add(name("keychain"), State::Attention, format!("did not answer within {seconds} seconds")),
+        KeychainStatus::Refusing(why) => findings.add(name("keychain"), State::Bad, format!("refuses what it is asked ({why})")),
+        KeychainStatus::Passphrase(PassphraseState::Open) => findings.add(name("passphrase vault"), State::Good, "open"),
+        KeychainStatus::Passphrase(PassphraseState::Locked) => findings.add(name("passphrase vault"), State::Good, "locked; it asks for its passphrase when it is needed"),
+        KeychainStatus::Passphrase(PassphraseState::NotSetUp) => findings.add(name("passphrase vault"), State::Attention, "chosen, and not set up; choose a passphrase"),
+        KeychainStatus::Passphrase(PassphraseState::Damaged(why)) => findings.add(name("passphrase vault"), State::Bad, why),
         KeychainStatus::Absent(why) => findings.add(
             name("keychain"),
             lacking,
-            format!("none that can be used; real accounts need one ({why})"),
+            format!("none that can be used; a passphrase vault can take its place: changeover vault choose passphrase ({why})"),
         ),
     }
     match engine::home::free_bytes(engine.home.dir()) {

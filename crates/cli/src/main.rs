@@ -26,6 +26,7 @@ mod sign_in;
 mod sync;
 mod terminal;
 mod upgrade;
+mod vault;
 
 use arguments::{Arguments, Command};
 use clap::Parser;
@@ -66,7 +67,8 @@ fn main() -> ExitCode {
     let for_work = screen.clone();
     // Spawned, so that it runs on a thread with the stack above; the first thread's is the system's choice.
     let work = runtime.spawn(async move {
-        let terminal = Terminal::new(arguments.home, for_work)?;
+        let mut terminal = Terminal::new(arguments.home, for_work)?;
+        terminal.asking = vault::Asking::new(arguments.no_input, arguments.passphrase_stdin);
         run(&terminal, arguments.command).await
     });
     let ending = match runtime.block_on(work) {
@@ -99,6 +101,7 @@ async fn run(terminal: &Terminal, command: Command) -> Result<Ending, ledger::Pr
         Command::Reconcile(command) => reconcile::run(terminal, command).await,
         Command::Holds(command) => holds::run(terminal, command).await,
         Command::Log(command) => log::run(terminal, command).await,
+        Command::Vault(command) => vault::run(terminal, command).await,
         Command::Doctor => doctor::run(terminal).await,
         Command::Run(arguments) => machine::run(terminal, arguments).await,
     }

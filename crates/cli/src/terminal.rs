@@ -4,6 +4,7 @@
 
 use crate::browser::SystemBrowser;
 use crate::screen::Screen;
+use crate::vault::Asking;
 use api::{App, Start};
 use authorization::OpenPage;
 use engine::progress::Watcher;
@@ -18,6 +19,8 @@ pub struct Terminal {
     /// The folder is not the usual one, so commands that are shown must name it.
     named_home: bool,
     pub screen: Screen,
+    /// How a passphrase is asked for.
+    pub asking: Asking,
 }
 
 impl Terminal {
@@ -36,7 +39,7 @@ impl Terminal {
             }
         };
         let home = std::path::absolute(&home).map_err(|error| engine::home::cannot_use(&home, &error))?;
-        Ok(Terminal { home, named_home, screen })
+        Ok(Terminal { home, named_home, screen, asking: Asking::default() })
     }
 
     /// A command as the person would type it here.
@@ -55,14 +58,16 @@ impl Terminal {
     }
 
     pub async fn app_with(&self, browser: Arc<dyn OpenPage>) -> Result<App, Problem> {
-        App::start(Start {
+        let app = App::start(Start {
             home: self.home.clone(),
             browser,
             changed: Arc::new(|| {}),
             worker: None,
             actor: actor(),
         })
-        .await
+        .await?;
+        app.real().vault.ask_with(Arc::new(self.asking.clone()));
+        Ok(app)
     }
 
     /// Reports long work on the screen. The first Ctrl-C asks it to stop at its next safe point, the second ends at once.

@@ -22,8 +22,10 @@ use std::sync::{Arc, Mutex};
 /// Where the secrets of this installation are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretsIn {
-    /// The operating system's keychain.
+    /// The place that was chosen for this installation: the operating system's keychain unless a person chose another.
     Keychain,
+    /// For practice: the keychain where it answers when it is first needed, this process's memory where it does not.
+    KeychainOrSession,
     /// This process's memory: practice where there is no keychain, rehearsals, tests.
     Session,
 }
@@ -84,6 +86,11 @@ impl Engine {
     /// Opens (or begins) an installation. Touches neither keychain nor network.
     /// Errors: `E-HOME`, `E-STORE…`, `E-JOURNAL-…`, `E-PACKAGE`.
     pub async fn open(opening: Opening) -> Result<Engine, Problem> {
+        Engine::open_with(opening, Keychain::os()).await
+    }
+
+    /// The same with a given keychain: two installations of one program share its thread, so that the keychain is asked one thing at a time.
+    pub async fn open_with(opening: Opening, keychain: Keychain) -> Result<Engine, Problem> {
         let home = Home::at(&opening.home)?;
         let pool = store::open(&home.store()).await?;
         journal::migrate(&pool).await?;
@@ -106,12 +113,13 @@ impl Engine {
             Some(clock) => clock.clone(),
             None => Arc::new(SystemClock),
         };
-        let keychain = match opening.secrets {
-            SecretsIn::Keychain => Keychain::os(),
-            SecretsIn::Session => Keychain::session_only(),
-        };
         let for_vault = clock.clone();
-        let vault = crate::sign_in::open_vault(&pool, keychain, &home, &installation, Arc::new(move || for_vault.now())).await?;
+        let vault_clock: authorization::Clock = Arc::new(move || for_vault.now());
+        let vault = match opening.secrets {
+            SecretsIn::Keychain => crate::keeping::open_where_chosen(&pool, keychain, &home, &installation, vault_clock).await?,
+            SecretsIn::KeychainOrSession => crate::sign_in::open_vault(&pool, keychain, &home, &installation, vault_clock).await?.falling_back_to_session(),
+            SecretsIn::Session => crate::sign_in::open_vault(&pool, Keychain::session_only(), &home, &installation, vault_clock).await?,
+        };
         let catalog = Catalog::builtin()?;
         let access_only = crate::accounts::access_only_packages(&catalog)?;
         let catalog = catalog.with_access_only(access_only);

@@ -16,6 +16,7 @@ pub mod crash;
 pub mod engine;
 pub mod holding;
 pub mod home;
+pub mod keeping;
 pub mod knowing;
 pub mod linking;
 pub mod ports;

@@ -8,7 +8,7 @@
 
 use crate::engine::Engine;
 use crate::store;
-use authorization::{KeptWhere, KeychainStatus};
+use authorization::{KeptWhere, KeychainStatus, PassphraseState};
 use journal::{Checkpoint, Signer};
 use ledger::Problem;
 use secrecy::zeroize::Zeroizing;
@@ -33,7 +33,12 @@ impl Engine {
         }
         match self.vault.keychain_status().await {
             KeychainStatus::Available | KeychainStatus::SessionOnly => {}
-            KeychainStatus::Locked | KeychainStatus::Absent(_) => return Ok(false),
+            KeychainStatus::Passphrase(PassphraseState::Open) => {}
+            KeychainStatus::Locked
+            | KeychainStatus::Absent(_)
+            | KeychainStatus::Silent(_)
+            | KeychainStatus::Refusing(_)
+            | KeychainStatus::Passphrase(PassphraseState::NotSetUp | PassphraseState::Locked | PassphraseState::Damaged(_)) => return Ok(false),
         }
         // A keychain that fails now costs a signature, not the upgrade.
         let (Ok(kept), Ok(signer)) = (self.vault.unlock().await, self.signer().await) else {
@@ -42,6 +47,7 @@ impl Engine {
         let kept = match kept {
             KeptWhere::Keychain => "keychain",
             KeptWhere::SessionOnly => "session_only",
+            KeptWhere::Passphrase => "passphrase",
         };
         self.journal.sign_with(signer, kept, &self.actor, self.now()).await?;
         Ok(true)

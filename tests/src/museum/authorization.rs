@@ -6,7 +6,7 @@ use super::{OrPanic, child, waiting};
 use crate::errors::Exhibit;
 use authorization::keychain::{KeyStore, StoreError};
 use authorization::{
-    Clock, Controls, Endpoints, Environment, Keychain, KeychainStatus, OpenPage, Provider, Redirect, SignIn, SignInEvent, Signer, Tenant,
+    Clock, Controls, Endpoints, Environment, Keychain, KeychainStatus, OpenPage, Passphrase, PassphraseVault, Provider, Redirect, SignIn, SignInEvent, Signer, Tenant,
     Vault, VaultSetup, Which, authorize, migrate, providers, require_permissions,
 };
 use ledger::Problem;
@@ -43,6 +43,11 @@ pub const PROVOKE: &[fn() -> Exhibit] = &[
     keychain_absent,
     keychain_key_lost,
     keychain_timeout,
+    keychain_unfit,
+    passphrase_needed,
+    passphrase_wrong,
+    passphrase_unfit,
+    passphrase_vault,
     credential_none,
     credential_busy,
     credential_not_saved,
@@ -212,6 +217,27 @@ impl KeyStore for Says {
 
     fn erase(&mut self, _: &str) -> Result<(), StoreError> {
         Err(self.0.clone())
+    }
+
+    fn status(&mut self) -> KeychainStatus {
+        KeychainStatus::Available
+    }
+}
+
+/// A keychain that has room for nothing of ours.
+struct TakesNothing;
+
+impl KeyStore for TakesNothing {
+    fn read(&mut self, _: &str) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+        Err(StoreError::NoEntry)
+    }
+
+    fn write(&mut self, _: &str, _: &[u8]) -> Result<(), StoreError> {
+        Err(StoreError::Unfit("the secret is longer than 16".into()))
+    }
+
+    fn erase(&mut self, _: &str) -> Result<(), StoreError> {
+        Err(StoreError::NoEntry)
     }
 
     fn status(&mut self) -> KeychainStatus {
@@ -426,6 +452,56 @@ fn keychain_timeout() -> Exhibit {
         let desk = desk().await;
         let (_until, asked) = std::sync::mpsc::channel();
         exhibit(desk.vault_with(Keychain::with_store(Asks(asked), Duration::from_secs(2))).unlock().await)
+    })
+}
+
+fn keychain_unfit() -> Exhibit {
+    waiting(async {
+        let desk = desk().await;
+        exhibit(desk.vault_with(Keychain::with_store(TakesNothing, Duration::from_secs(20))).unlock().await)
+    })
+}
+
+/// A passphrase vault that was set up, in a folder of its own, and a program that starts after that.
+async fn passphrase_vault_at(folder: &std::path::Path) -> PassphraseVault {
+    let file = folder.join("passphrase-vault.json");
+    PassphraseVault::at(file.clone(), "installation-1").set_up(words("harbour lantern seventeen geese")).await.or_panic();
+    PassphraseVault::at(file, "installation-1")
+}
+
+fn words(text: &str) -> Passphrase {
+    Passphrase::entered(text.to_string().into())
+}
+
+fn passphrase_needed() -> Exhibit {
+    waiting(async {
+        let desk = desk().await;
+        let vault = passphrase_vault_at(desk.home.path()).await;
+        exhibit(desk.vault_with(vault.keychain()).unlock().await)
+    })
+}
+
+fn passphrase_wrong() -> Exhibit {
+    waiting(async {
+        let desk = desk().await;
+        exhibit(passphrase_vault_at(desk.home.path()).await.open(words("harbour lantern seventeen ducks")).await)
+    })
+}
+
+fn passphrase_unfit() -> Exhibit {
+    waiting(async {
+        let desk = desk().await;
+        let vault = PassphraseVault::at(desk.home.path().join("passphrase-vault.json"), "installation-1");
+        exhibit(vault.set_up(words("too short")).await)
+    })
+}
+
+fn passphrase_vault() -> Exhibit {
+    waiting(async {
+        let desk = desk().await;
+        let vault = passphrase_vault_at(desk.home.path()).await;
+        std::fs::write(desk.home.path().join("passphrase-vault.json"), "{").expect("it is ours");
+        exhibit(vault.open(words("harbour lantern seventeen geese")).await)
     })
 }
 

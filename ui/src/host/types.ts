@@ -410,7 +410,7 @@ export type JobView = { id: string, company: string | null, work: Work, state: J
  */
 now_doing: string | null, unit: JobUnit, done: number, total: number | null, per_second: number | null, seconds_left: number | null, cancellable: boolean, started: string, problem: ProblemView | null, };
 export type KeepableView = { provider: string, name: string, kind: EntryKind, environments: Array<EnvironmentView>, };
-export type KeychainView = { "state": "keychain", name: string, } | { "state": "locked", name: string, } | { "state": "session_only", why: string, } | { "state": "unknown" };
+export type KeychainView = { "state": "keychain", name: string, } | { "state": "locked", name: string, } | { "state": "session_only", why: string, } | { "state": "absent", why: string, } | { "state": "silent", name: string, seconds: number, } | { "state": "refusing", name: string, why: string, } | { "state": "passphrase" } | { "state": "passphrase_locked" } | { "state": "passphrase_not_set_up" } | { "state": "passphrase_damaged", why: string, } | { "state": "unknown" };
 export type KitState = { "state": "missing" } | { "state": "written", at: string, file: string, };
 export type LastComparedView = { when: string, agrees: boolean, remainder: MoneyView, };
 export type LogArgs = { company: string | null, filter: LogFilter, search: string, page: number, };

@@ -146,6 +146,7 @@ async fn connection_view(at: &At, connection: &Connection) -> Result<ConnectionV
         last_used: access.and_then(|a| a.last_used).map(|t| t.to_string()),
         kept_where: match access.map(|a| a.kept_where) {
             Some(KeptWhere::Keychain) => format!("sealed with a key in this computer's {}", keychain_name().to_lowercase()),
+            Some(KeptWhere::Passphrase) => "sealed with a key in the passphrase vault".to_string(),
             Some(KeptWhere::SessionOnly) => "in memory, until Changeover closes".to_string(),
             None => "nothing is kept".to_string(),
         },

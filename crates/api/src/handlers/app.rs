@@ -4,7 +4,7 @@ use super::shared::{At, at, count, environment};
 use super::today;
 use crate::app::App;
 use crate::views::*;
-use authorization::KeychainStatus;
+use authorization::{KeychainStatus, PassphraseState};
 use engine::Engine;
 use ledger::Problem;
 use std::sync::Arc;
@@ -135,7 +135,19 @@ fn status_view(status: KeychainStatus) -> KeychainView {
         KeychainStatus::Locked => KeychainView::Locked {
             name: keychain_name().to_string(),
         },
-        KeychainStatus::Absent(why) => KeychainView::SessionOnly { why },
+        KeychainStatus::Absent(why) => KeychainView::Absent { why },
+        KeychainStatus::Silent(seconds) => KeychainView::Silent {
+            name: keychain_name().to_string(),
+            seconds: u32::try_from(seconds).unwrap_or(u32::MAX),
+        },
+        KeychainStatus::Refusing(why) => KeychainView::Refusing {
+            name: keychain_name().to_string(),
+            why,
+        },
+        KeychainStatus::Passphrase(PassphraseState::Open) => KeychainView::Passphrase,
+        KeychainStatus::Passphrase(PassphraseState::Locked) => KeychainView::PassphraseLocked,
+        KeychainStatus::Passphrase(PassphraseState::NotSetUp) => KeychainView::PassphraseNotSetUp,
+        KeychainStatus::Passphrase(PassphraseState::Damaged(why)) => KeychainView::PassphraseDamaged { why },
         KeychainStatus::SessionOnly => KeychainView::SessionOnly {
             why: "Nothing is kept beyond this run.".to_string(),
         },

@@ -209,8 +209,14 @@ pub fn sentence(entry: &Entry) -> String {
             text(body, "fingerprint"),
             match text(body, "kept") {
                 "session_only" => ", which lasts for this session only",
+                "passphrase" => ", kept in the passphrase vault",
                 _ => "",
             }
+        ),
+        "secrets.place" => format!(
+            "Chose another place for secrets: from {} to {}.",
+            text(body, "from").replace('_', " "),
+            text(body, "to").replace('_', " ")
         ),
         "backup.proved" => format!(
             "Restored a backup to test it: {} in {}, every total equal.",

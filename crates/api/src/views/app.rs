@@ -46,9 +46,23 @@ pub enum KeychainView {
     Keychain { name: String },
     /// The keychain is there but locked.
     Locked { name: String },
-    /// No keychain: practice secrets are kept until Changeover closes.
+    /// Chosen, or practice where there is no keychain: kept until Changeover closes.
     SessionOnly { why: String },
-    /// Not looked at yet.
+    /// There is no keychain that could be used.
+    Absent { why: String },
+    /// It did not answer in time.
+    Silent { name: String, seconds: u32 },
+    /// It answers, and refused what it was asked.
+    Refusing { name: String, why: String },
+    /// In a file sealed with a passphrase, open for this run.
+    Passphrase,
+    /// The same, waiting for its passphrase.
+    PassphraseLocked,
+    /// The same was chosen, and none is set up.
+    PassphraseNotSetUp,
+    /// Its file cannot be used.
+    PassphraseDamaged { why: String },
+    /// Not looked at yet: a slow keychain shows like this until it answers.
     Unknown,
 }
 

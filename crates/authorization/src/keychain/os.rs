@@ -73,11 +73,11 @@ fn sort(error: &Error) -> StoreError {
         Error::NoStorageAccess(cause) => no_access(cause.as_ref()),
         Error::PlatformFailure(cause) => StoreError::Absent(cause.to_string()),
         Error::NoDefaultStore => StoreError::Absent("no keychain was found".into()),
-        Error::BadEncoding(_) => StoreError::Failed("the entry is not text".into()),
+        Error::BadEncoding(_) => StoreError::Unfit("it is not text, and this keychain keeps only text".into()),
         Error::BadDataFormat(_, _) => StoreError::Failed("the entry is malformed".into()),
         Error::BadStoreFormat(_) => StoreError::Failed("the keychain itself is malformed".into()),
-        Error::TooLong(field, limit) => StoreError::Failed(format!("{field} is longer than {limit}")),
-        Error::Invalid(field, why) => StoreError::Failed(format!("{field}: {why}")),
+        Error::TooLong(field, limit) => StoreError::Unfit(format!("{field} is longer than {limit}")),
+        Error::Invalid(field, why) => StoreError::Unfit(format!("{field}: {why}")),
         Error::Ambiguous(entries) => StoreError::Failed(format!("{} entries have the same name", entries.len())),
         Error::NotSupportedByStore(what) => StoreError::Failed(format!("not supported: {what}")),
         // The list of errors is open-ended; an unknown one is a failure, never "no entry".
@@ -167,7 +167,9 @@ mod here {
         match store.read("status") {
             Ok(_) | Err(StoreError::NoEntry) => KeychainStatus::Available,
             Err(StoreError::Locked) => KeychainStatus::Locked,
-            Err(StoreError::Absent(reason) | StoreError::Failed(reason)) => KeychainStatus::Absent(reason),
+            Err(StoreError::Absent(reason)) => KeychainStatus::Absent(reason),
+            Err(StoreError::Failed(reason) | StoreError::Unfit(reason)) => KeychainStatus::Refusing(reason),
+            Err(StoreError::PassphraseNeeded(state)) => KeychainStatus::Passphrase(state),
         }
     }
 }

@@ -2,12 +2,15 @@
 //! this computer. The keychain of a real desktop is tested in `tests/os_keychain.rs`.
 
 mod answers;
+mod erasing;
 mod fake;
 mod fences;
 mod hostile;
 mod leaks;
 mod listener;
 mod lives;
+mod passphrase;
+mod places;
 mod provider;
 mod provider_facts;
 mod provider_files;

@@ -44,6 +44,7 @@ pub async fn store_at(path: &Path) -> SqlitePool {
         .filename(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
+        .pragma("secure_delete", "ON")
         .busy_timeout(Duration::from_secs(20));
     let pool = SqlitePool::connect_with(options).await.unwrap();
     migrate(&pool).await.unwrap();

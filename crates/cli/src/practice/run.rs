@@ -189,6 +189,9 @@ pub async fn tell_keychain(terminal: &Terminal, engine: &Engine) {
                 .say("There is no keychain here: the practice secrets are kept in memory, for this session only.");
         }
         KeychainStatus::Locked => terminal.screen.say("The keychain is locked; it will ask for its password."),
+        KeychainStatus::Silent(seconds) => terminal.screen.say(&format!("The keychain did not answer within {seconds} seconds.")),
+        KeychainStatus::Refusing(why) => terminal.screen.say(&format!("The keychain refuses what it is asked: {why}.")),
+        KeychainStatus::Passphrase(_) => terminal.screen.say("The practice secrets are kept in a passphrase vault."),
         KeychainStatus::Absent(why) => terminal.screen.say(&format!("The keychain cannot be used: {why}.")),
     }
 }

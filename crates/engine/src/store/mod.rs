@@ -36,7 +36,9 @@ pub async fn open(path: &Path) -> Result<SqlitePool, Problem> {
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(Duration::from_secs(BUSY_SECONDS))
         .row_buffer_size(ROWS_AHEAD)
-        .foreign_keys(true);
+        .foreign_keys(true)
+        // What is erased or replaced is overwritten: sealed secrets leave no copies in free pages.
+        .pragma("secure_delete", "ON");
     let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await.map_err(|e| failed("open it", &e))?;
     sqlx::migrate!("./migrations").run(&pool).await.map_err(|e| match e {
         sqlx::migrate::MigrateError::VersionMissing(_) | sqlx::migrate::MigrateError::VersionMismatch(_) | sqlx::migrate::MigrateError::VersionTooNew(..) => {
