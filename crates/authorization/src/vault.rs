@@ -12,6 +12,7 @@ use crate::keychain::{KeptWhere, Keychain, KeychainStatus};
 use crate::problems::{E_CREDENTIAL_UNREADABLE, E_KEYCHAIN_ABSENT, E_KEYCHAIN_KEY_LOST, E_SIGN_IN_OTHER_COMPANY, expired, none, shown};
 use crate::place::{AskPassphrase, Places};
 use crate::provider::Provider;
+use crate::revoke::Ending;
 use crate::seal::{self, MasterKey};
 use crate::signer::Signer;
 use crate::{Clock, lock};
@@ -79,9 +80,30 @@ pub struct Revocation {
     /// How many stored accesses were erased here.
     pub erased: u64,
     pub ended_at_provider: bool,
+    /// Why it was not ended there; empty where it was.
     pub why: String,
     pub page: String,
     pub page_says: String,
+}
+
+impl Revocation {
+    fn of(provider: &Provider, erased: u64, ended: Result<(), String>) -> Revocation {
+        Revocation {
+            erased,
+            ended_at_provider: ended.is_ok(),
+            why: ended.err().unwrap_or_default(),
+            page: provider.revocation.page.clone(),
+            page_says: provider.revocation.page_says.clone(),
+        }
+    }
+
+    /// What was done and what remains, in sentences.
+    pub fn says(&self) -> String {
+        match self.ended_at_provider {
+            true => "It was ended at the provider and erased here.".to_string(),
+            false => format!("It was erased here. {} {}", self.why, self.page_says),
+        }
+    }
 }
 
 /// Cheap to clone; all clones share one cache and one single-flight table.
@@ -476,13 +498,14 @@ impl Vault {
     }
 
     /// Puts one access away and erases its secret here. Doing it twice is fine.
-    pub async fn retire(&self, connection: &str, generation: u32) -> Result<(), Problem> {
+    pub async fn retire(&self, connection: &str, generation: u32, provider: &Provider, ending: Ending) -> Result<Revocation, Problem> {
         // Not while it is being renewed: the answer would bring it back to life.
         let _held = self.hold(connection, generation).await?;
-        rows::load(&self.inner.pool, connection, generation).await?;
-        rows::retire(&self.inner.pool, connection, Some(generation)).await?;
+        let row = rows::load(&self.inner.pool, connection, generation).await?;
+        let ended = self.end_at_provider(&[row], provider, &ending).await;
+        let erased = rows::retire(&self.inner.pool, connection, Some(generation)).await?;
         self.forget(connection, Some(generation));
-        Ok(())
+        Ok(Revocation::of(provider, erased, ended))
     }
 
     /// Makes an older access the current one again, for a rollback. `E-CREDENTIAL-NONE` if it is retired or ended.
@@ -490,26 +513,18 @@ impl Vault {
         rows::reinstate(&self.inner.pool, connection, generation).await
     }
 
-    /// Erases every access of a connection here, and says what remains to be done at the provider.
-    pub async fn disconnect(&self, connection: &str, provider: &Provider) -> Result<Revocation, Problem> {
+    /// Ends every access of a connection at the provider where that can be done, erases it here whatever came of that, and says what remains.
+    pub async fn disconnect(&self, connection: &str, provider: &Provider, ending: Ending) -> Result<Revocation, Problem> {
         let mut held = Vec::new();
         for row in rows::list(&self.inner.pool, Some(connection)).await? {
             held.push(self.hold(connection, row.generation).await?);
         }
+        // Read again now that nothing renews them.
+        let all = rows::list(&self.inner.pool, Some(connection)).await?;
+        let ended = self.end_at_provider(&all, provider, &ending).await;
         let erased = rows::retire(&self.inner.pool, connection, None).await?;
         self.forget(connection, None);
-        let facts = &provider.revocation;
-        Ok(Revocation {
-            erased,
-            // Ending access at the provider comes with the first provider whose file says that it is possible.
-            ended_at_provider: false,
-            why: match facts.possible {
-                true => format!("Changeover does not end it at {} by itself yet.", provider.title),
-                false => facts.why.clone(),
-            },
-            page: facts.page.clone(),
-            page_says: facts.page_says.clone(),
-        })
+        Ok(Revocation::of(provider, erased, ended))
     }
 
     /// Erases the key itself. Every access sealed with it becomes "sign in again".

@@ -139,6 +139,7 @@ async fn list(terminal: &Terminal, which: Which) -> Result<Ending, Problem> {
     for (company, connection, version, access, needed) in &rows {
         let screen = &terminal.screen;
         screen.data(&format!("{}  ({}), for \"{company}\"", connection.provider, connection.environment));
+        screen.data(&format!("  id            {}", connection.id));
         if let Some(name) = &connection.tenant_name {
             let id = connection.tenant_id.as_deref().map(masked).unwrap_or_default();
             screen.data(&format!("  signed in as  {name} ({id})"));
@@ -226,7 +227,7 @@ async fn connect(terminal: &Terminal, which: Which, no_browser: bool, again: boo
     let (version, upgrade) = wanted_version(&reached, &connection, again).await?;
     let setup = reached.engine.setup(&connection).await?;
     if !terminal.screen.json() {
-        accounts_enter::tell_setup(terminal, &reached, &connection, &setup)?;
+        accounts_enter::tell_setup(terminal, &reached, &connection, &setup).await?;
     }
     let facts = match setup.entered {
         true => accounts_enter::connect(terminal, &reached, &connection, &version).await?,

@@ -61,7 +61,7 @@ pub async fn add(terminal: &Terminal, add: Add) -> Result<Ending, Problem> {
         return Ok(Ending::Done);
     }
     terminal.screen.data(&format!("Added: {} for \"{}\". Only its access is kept and watched; no payments are read through it yet.", connection.provider, reached.company.name));
-    terminal.screen.say(&format!("Next: `{}`.", terminal.command(&format!("accounts connect --account {}", connection.provider))));
+    terminal.screen.say(&format!("Next: `{}`.", terminal.command(&format!("accounts connect --account {}", reached.called(&connection).await?))));
     Ok(Ending::Done)
 }
 
@@ -74,15 +74,8 @@ pub async fn remove(terminal: &Terminal, which: Which, yes: bool) -> Result<Endi
         Answered::No => return Ok(Ending::Failed),
         Answered::Nobody => return Ok(Ending::Usage),
     }
-    if !reached.engine.remove_account(&reached.company, &connection).await? {
-        terminal.screen.say(&format!(
-            "{} was not removed: a connector has read and posted its payments. `{}` erases its access.",
-            connection.provider,
-            terminal.command("accounts disconnect")
-        ));
-        return Ok(Ending::Failed);
-    }
-    terminal.screen.data(&format!("Removed: {}. Its access is erased here.", connection.provider));
+    reached.engine.remove_account(&reached.company, &connection).await?;
+    terminal.screen.data(&format!("Removed: {}. Its access is erased here, and the secret of its application unless another account uses it.", connection.provider));
     Ok(Ending::Done)
 }
 
@@ -91,6 +84,7 @@ pub async fn application(terminal: &Terminal, app: App) -> Result<Ending, Proble
     let connection = reached.connection(&app.which).await?;
     let setup = reached.engine.setup(&connection).await?;
     let provider = reached.engine.provider(&connection.provider)?;
+    // One that takes a key is refused by the engine, before anything is asked for.
     let secret = match setup.wants_secret && !setup.entered {
         true => Some(secret::ask(terminal, &format!("Secret of your application at {}", provider.title)).await?),
         false => None,
@@ -98,12 +92,12 @@ pub async fn application(terminal: &Terminal, app: App) -> Result<Ending, Proble
     let application = Application { client_id: app.client_id, secret, own_page: app.redirect };
     let connection = reached.engine.keep_application(&reached.company, &connection, application).await?;
     terminal.screen.data(&format!("Kept: your application at {}{}.", provider.title, if setup.wants_secret { ", its secret sealed" } else { "" }));
-    terminal.screen.say(&format!("Next: `{}`.", terminal.command(&format!("accounts connect --account {}", connection.provider))));
+    terminal.screen.say(&format!("Next: `{}`.", terminal.command(&format!("accounts connect --account {}", reached.called(&connection).await?))));
     Ok(Ending::Done)
 }
 
 /// What has to be done at the provider first, when something has to.
-pub fn tell_setup(terminal: &Terminal, reached: &Reached, connection: &Connection, setup: &Setup) -> Result<(), Problem> {
+pub async fn tell_setup(terminal: &Terminal, reached: &Reached, connection: &Connection, setup: &Setup) -> Result<(), Problem> {
     if setup.is_complete(connection) {
         return Ok(());
     }
@@ -118,6 +112,9 @@ pub fn tell_setup(terminal: &Terminal, reached: &Reached, connection: &Connectio
     for address in &setup.register {
         screen.say(&format!("  Redirect address to enter there: {address}"));
     }
+    if setup.wants_page {
+        screen.say(&format!("  {} sends the browser only to an https page of your own, such as one of your website. Enter its address there, and the same one here.", provider.title));
+    }
     if !provider.unverified.is_empty() {
         screen.say(&format!("  {} facts about {} are not confirmed:", provider.unverified.len(), provider.title));
         for one in &provider.unverified {
@@ -125,7 +122,9 @@ pub fn tell_setup(terminal: &Terminal, reached: &Reached, connection: &Connectio
         }
     }
     if !setup.entered {
-        screen.say(&format!("Then: `{}`.", terminal.command(&format!("accounts app --account {} --client-id ID", connection.provider))));
+        let page = if setup.wants_page { " --redirect ADDRESS" } else { "" };
+        let called = reached.called(connection).await?;
+        screen.say(&format!("Then: `{}`.", terminal.command(&format!("accounts app --account {called} --client-id ID{page}"))));
     }
     Ok(())
 }
@@ -134,10 +133,8 @@ pub fn tell_setup(terminal: &Terminal, reached: &Reached, connection: &Connectio
 pub async fn connect(terminal: &Terminal, reached: &Reached, connection: &Connection, version: &str) -> Result<GrantFacts, Problem> {
     let provider = reached.engine.provider(&connection.provider)?;
     let called = provider.key().map_or_else(|| "secret".to_string(), |key| key.called.clone());
-    let client_id = match provider.token().is_some() && connection.client_id.is_empty() {
-        true => Some(line(terminal, &format!("Application id at {}", provider.title)).await?),
-        false => None,
-    };
+    let wants_id = provider.token().is_some() && connection.client_id.is_empty();
+    let mut client_id = None;
     let door: Door = sign_in::open(terminal, &connection.id, true, false);
     let signing = {
         let (engine, company, connection, version, desk) =
@@ -157,7 +154,7 @@ pub async fn connect(terminal: &Terminal, reached: &Reached, connection: &Connec
             }
         }
     };
-    while stands(|flow| flow.entry && !flow.proving).await {
+    while stands(|flow| flow.entry_ready && !flow.proving).await {
         if let Some(problem) = desk.flow(&connection.id).and_then(|flow| flow.entry_refused) {
             if !std::io::stdin().is_terminal() {
                 desk.cancel(&connection.id);
@@ -165,6 +162,9 @@ pub async fn connect(terminal: &Terminal, reached: &Reached, connection: &Connec
                 return Err(problem);
             }
             terminal.screen.problem(&problem);
+        }
+        if wants_id {
+            client_id = Some(line(terminal, &format!("Application id at {}", provider.title)).await?);
         }
         let words = format!("The {called}");
         let asked = tokio::select! {

@@ -35,6 +35,12 @@ impl Reached {
     pub async fn connection(&self, which: &Which) -> Result<Connection, Problem> {
         self.engine.connection(&self.company, which.account.as_deref()).await
     }
+
+    /// What a person can call this account by: its provider's name, or its id where there are several of that provider.
+    pub async fn called<'a>(&self, connection: &'a Connection) -> Result<&'a str, Problem> {
+        let same = self.engine.accounts(&self.company).await?.iter().filter(|other| other.provider == connection.provider).count();
+        Ok(if same > 1 { &connection.id } else { &connection.provider })
+    }
 }
 
 /// Finds the company without touching network or keychain.

@@ -5,9 +5,10 @@
 use crate::terminal::Terminal;
 use authorization::SecretString;
 use ledger::Problem;
-use std::io::{BufRead, IsTerminal, Read};
+use secrecy::zeroize::Zeroizing;
+use std::io::{BufRead, IsTerminal};
 
-/// Longer lines are cut off unread; no key comes near it.
+/// Longer lines are cut off unread; no key and no passphrase comes near it.
 const LONGEST_LINE: u64 = 16 * 1024;
 
 /// The line that was entered, without its end. Errors: `E-SIGN-IN-CANCELLED` when nothing can be read.
@@ -20,7 +21,11 @@ pub async fn ask(terminal: &Terminal, words: &str) -> Result<SecretString, Probl
         terminal.screen.say(&format!("{words}: read from standard input."));
     }
     // Reading waits for a person, so it gets a thread of its own.
-    let line = tokio::task::spawn_blocking(move || if at_terminal { rpassword::read_password() } else { piped() }).await;
+    let line = tokio::task::spawn_blocking(move || match at_terminal {
+        true => rpassword::read_password().map(|typed| Some(Zeroizing::new(typed))),
+        false => line_of(std::io::stdin().lock()),
+    })
+    .await;
     let unreadable = |why: String| {
         Problem::new(
             authorization::problems::E_SIGN_IN_CANCELLED,
@@ -30,15 +35,36 @@ pub async fn ask(terminal: &Terminal, words: &str) -> Result<SecretString, Probl
         )
     };
     match line {
-        Ok(Ok(line)) => Ok(SecretString::from(line)),
+        Ok(Ok(Some(line))) => Ok(SecretString::from(line.as_str())),
+        Ok(Ok(None)) => Err(unreadable("it has ended".to_string())),
         Ok(Err(error)) => Err(unreadable(error.kind().to_string())),
         Err(_) => Err(unreadable("it was closed".to_string())),
     }
 }
 
-fn piped() -> std::io::Result<String> {
-    let mut line = String::new();
-    std::io::stdin().lock().take(LONGEST_LINE).read_line(&mut line)?;
-    line.truncate(line.trim_end_matches(['\r', '\n']).len());
-    Ok(line)
+/// One line without its ending; blanks belong to it. None at the end of the input, which is nobody's answer.
+pub fn line_of(input: impl BufRead) -> std::io::Result<Option<Zeroizing<String>>> {
+    // Large enough from the start: a growing buffer leaves copies behind.
+    let mut line = Zeroizing::new(String::with_capacity(LONGEST_LINE as usize));
+    if input.take(LONGEST_LINE).read_line(&mut line)? == 0 {
+        return Ok(None);
+    }
+    while line.ends_with(['\n', '\r']) {
+        line.pop();
+    }
+    Ok(Some(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_taken_without_its_ending_and_the_end_of_the_input_is_no_answer() {
+        let read = |text: &str| line_of(text.as_bytes()).unwrap().map(|line| line.to_string());
+        assert_eq!(read("two words \r\nnext\n").as_deref(), Some("two words "));
+        assert_eq!(read("no ending").as_deref(), Some("no ending"));
+        assert_eq!(read("\n").as_deref(), Some(""));
+        assert_eq!(read(""), None);
+    }
 }

@@ -4,6 +4,7 @@
 //! argument, never in the environment, and never printed. A further place is one more [`Place`].
 
 use crate::ending::Ending;
+use crate::secret;
 use crate::terminal::Terminal;
 use api::App;
 use authorization::{AskPassphrase, KeptWhere, KeychainStatus, Leaving, Passphrase, PassphraseState, Vault};
@@ -12,11 +13,8 @@ use ledger::Problem;
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 use serde_json::json;
-use std::io::{BufRead, IsTerminal, Read};
+use std::io::IsTerminal;
 use std::pin::Pin;
-
-/// Longer lines are no passphrase; reading stops there.
-const LINE_BYTES_MAX: u64 = 4096;
 
 #[derive(Debug, Subcommand)]
 pub enum VaultCommand {
@@ -82,27 +80,17 @@ impl Asking {
 
     fn read(&self, question: &str) -> std::io::Result<Option<Passphrase>> {
         if self.from_stdin {
-            return line_of(std::io::stdin().lock());
+            return Ok(secret::line_of(std::io::stdin().lock())?.map(passphrase));
         }
         if self.no_input || !std::io::stdin().is_terminal() {
             return Ok(None);
         }
-        let typed = Zeroizing::new(rpassword::prompt_password(question)?);
-        Ok(Some(Passphrase::entered(SecretString::from(typed.as_str()))))
+        Ok(Some(passphrase(Zeroizing::new(rpassword::prompt_password(question)?))))
     }
 }
 
-/// One line without its ending; blanks belong to the passphrase. The end of the input is nobody's answer.
-fn line_of(input: impl BufRead) -> std::io::Result<Option<Passphrase>> {
-    // Large enough from the start: a growing buffer leaves copies behind.
-    let mut line = Zeroizing::new(String::with_capacity(LINE_BYTES_MAX as usize));
-    if input.take(LINE_BYTES_MAX).read_line(&mut line)? == 0 {
-        return Ok(None);
-    }
-    while line.ends_with(['\n', '\r']) {
-        line.pop();
-    }
-    Ok(Some(Passphrase::entered(SecretString::from(line.as_str()))))
+fn passphrase(line: Zeroizing<String>) -> Passphrase {
+    Passphrase::entered(SecretString::from(line.as_str()))
 }
 
 impl AskPassphrase for Asking {
@@ -236,22 +224,4 @@ async fn new_one(terminal: &Terminal, question: &'static str) -> Result<Passphra
         ));
     }
     Ok(first)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_is_taken_without_its_ending_and_the_end_of_the_input_is_no_answer() {
-        let same = |line: &str, expected: &str| {
-            let read = line_of(line.as_bytes()).unwrap().unwrap();
-            assert!(read.is_same_as(&Passphrase::entered(SecretString::from(expected))), "{line:?}");
-        };
-        same("two words \r\nnext\n", "two words ");
-        same("no ending", "no ending");
-        same("\n", "");
-        assert!(line_of("".as_bytes()).unwrap().is_none());
-        assert_eq!(format!("{:?}", line_of("hidden words".as_bytes()).unwrap()), "Some(Passphrase(hidden))");
-    }
 }

@@ -3,14 +3,19 @@
 //! Access to a provider whose payments no connector reads yet is kept, watched and renewed like any other; nothing is fetched
 //! or posted for it. It must never hold a secret longer than it takes to seal it, and never change which company an account belongs to.
 
-use crate::companies::{E_CONNECTION_UNKNOWN, read_client_id};
+use crate::companies::read_client_id;
 use crate::engine::Engine;
 use crate::store::company::{self, Company, Connection, ConnectionChange};
 use authorization::{AppSecret, Environment, Provider, Redirect, SecretString};
 use connector::{ACCESS_ONLY, Package};
+use ledger::problem::Code;
 use ledger::{Problem, RoleMap};
 use serde_json::json;
 use url::Url;
+
+pub const E_ACCOUNT_THERE: Code = Code("E-ACCOUNT-THERE");
+pub const E_ACCOUNT_READ: Code = Code("E-ACCOUNT-READ");
+pub const CODES: &[Code] = &[E_ACCOUNT_THERE, E_ACCOUNT_READ];
 
 /// Where a connection keeps the page that the person registered as the redirect address.
 const OWN_PAGE: &str = "redirect";
@@ -97,7 +102,7 @@ impl Engine {
     }
 
     /// Adds an account for its access alone. `at` is a server on this computer that stands for the provider, for practice and tests.
-    /// Errors: `E-PROVIDER` (also for one that cannot be connected yet), `E-CONNECTION-UNKNOWN` for one that is there already.
+    /// Errors: `E-PROVIDER` (also for one that cannot be connected yet), `E-ACCOUNT-THERE`, and `E-ACCOUNT-READ` for one that a connector reads.
     pub async fn add_account(&self, company: &Company, provider: &str, environment: Environment, at: Option<&Url>) -> Result<Connection, Problem> {
         let provider = self.provider(provider)?;
         let endpoints = match at {
@@ -106,10 +111,17 @@ impl Engine {
         };
         provider.can_connect(&endpoints)?;
         // Whoever reads payments through a connector signs in for that connector.
-        self.package(ACCESS_ONLY, &provider.name)?;
+        if self.catalog.connector(ACCESS_ONLY, &provider.name).is_none() {
+            return Err(Problem::new(
+                E_ACCOUNT_READ,
+                format!("{} is not kept for its access alone.", provider.title),
+                "A connector reads its payments into the books, and the sign-in belongs to that connector.",
+                "Add it as the account of a company, together with the company's books.",
+            ));
+        }
         if has(&self.accounts(company).await?, &provider, environment) {
             return Err(Problem::new(
-                E_CONNECTION_UNKNOWN,
+                E_ACCOUNT_THERE,
                 format!("{} is an account of \"{}\" already.", provider.title, company.name),
                 format!("Its access for {} is kept here.", environment.name()),
                 "Reconnect that account, or remove it first.",
@@ -136,16 +148,21 @@ impl Engine {
         Ok(connection)
     }
 
-    /// Removes an account that was kept for its access alone; its access is erased first. Returns false for one that a connector
-    /// reads: its records and postings belong to the books' history.
-    pub async fn remove_account(&self, company: &Company, connection: &Connection) -> Result<bool, Problem> {
+    /// Removes an account that was kept for its access alone; its access is erased first.
+    /// Errors: `E-ACCOUNT-READ` for one that a connector reads: its records and postings belong to the books' history.
+    pub async fn remove_account(&self, company: &Company, connection: &Connection) -> Result<(), Problem> {
         if !connection.is_access_only() {
-            return Ok(false);
+            return Err(Problem::new(
+                E_ACCOUNT_READ,
+                format!("{} cannot be removed from \"{}\".", self.provider(&connection.provider)?.title, company.name),
+                "A connector has read and posted its payments; the books' history belongs to it.",
+                "Disconnect it instead: its access is erased, and everything else stays.",
+            ));
         }
         self.disconnect(company, connection).await?;
         company::delete_connection(&self.pool, &connection.id).await?;
         self.journal(Some(&company.id), "access.removed", json!({"connection": connection.id, "provider": connection.provider})).await?;
-        Ok(true)
+        Ok(())
     }
 
     /// What has to be entered before this account's access can be given. Asks no keychain.
@@ -175,6 +192,17 @@ impl Engine {
     /// Errors: `E-CLIENT-ID`, `E-SIGN-IN-APP`, `E-SIGN-IN-ADDRESS`, `E-KEYCHAIN-*`.
     pub async fn keep_application(&self, company: &Company, connection: &Connection, application: Application) -> Result<Connection, Problem> {
         let (provider, endpoints) = self.endpoints(connection)?;
+        if provider.sign_in().is_none() {
+            return Err(Problem::new(
+                authorization::problems::E_SIGN_IN_APP,
+                format!("{} is not signed in to through an application.", provider.title),
+                match provider.token() {
+                    Some(_) => "Its id and secret are entered together, when the account is connected.",
+                    None => "It takes a key.",
+                },
+                "Connect the account, and enter it there.",
+            ));
+        }
         let client_id = read_client_id(&application.client_id)?;
         if client_id.is_empty() {
             return Err(no_client_id(&provider));

@@ -18,11 +18,12 @@ pub const E_COMPANY_UNKNOWN: Code = Code("E-COMPANY-UNKNOWN");
 pub const E_COMPANY_TAKEN: Code = Code("E-COMPANY-TAKEN");
 pub const E_ZONE_UNKNOWN: Code = Code("E-ZONE-UNKNOWN");
 pub const E_CONNECTION_UNKNOWN: Code = Code("E-CONNECTION-UNKNOWN");
+pub const E_CONNECTION_AMBIGUOUS: Code = Code("E-CONNECTION-AMBIGUOUS");
 pub const E_CONNECTOR_UNKNOWN: Code = Code("E-CONNECTOR-UNKNOWN");
 pub const E_CLIENT_ID: Code = Code("E-CLIENT-ID");
 pub const E_SYNC_FROM: Code = Code("E-SYNC-FROM");
 pub const CODES: &[Code] =
-    &[E_COMPANY_UNKNOWN, E_COMPANY_TAKEN, E_ZONE_UNKNOWN, E_CONNECTION_UNKNOWN, E_CONNECTOR_UNKNOWN, E_CLIENT_ID, E_SYNC_FROM];
+    &[E_COMPANY_UNKNOWN, E_COMPANY_TAKEN, E_ZONE_UNKNOWN, E_CONNECTION_UNKNOWN, E_CONNECTION_AMBIGUOUS, E_CONNECTOR_UNKNOWN, E_CLIENT_ID, E_SYNC_FROM];
 
 /// No provider's application id is longer.
 const LONGEST_CLIENT_ID: usize = 200;
@@ -56,6 +57,17 @@ pub struct NewConnection {
     pub version: String,
     pub roles: RoleMap,
     pub sync_from: Timestamp,
+}
+
+/// A guess would send a key or a sign-in to the wrong one, such as test money's to real money's.
+fn ambiguous(company: &Company, provider: &str, all: &[&Connection]) -> Problem {
+    let listed: Vec<String> = all.iter().map(|c| format!("{} ({})", c.id, c.environment)).collect();
+    Problem::new(
+        E_CONNECTION_AMBIGUOUS,
+        format!("\"{}\" has {} accounts at {provider}.", company.name, all.len()),
+        format!("They are {}.", listed.join(" and ")),
+        "Name the account by its id.",
+    )
 }
 
 impl Engine {
@@ -103,12 +115,22 @@ impl Engine {
         Ok(all)
     }
 
-    /// The account with this id or provider, or the company's only one that is read. Errors: `E-CONNECTION-UNKNOWN`.
+    /// The account with this id, else the only one at this provider, or the company's only one that is read.
+    /// Errors: `E-CONNECTION-UNKNOWN`, `E-CONNECTION-AMBIGUOUS` where several are meant.
     pub async fn connection(&self, company: &Company, id: Option<&str>) -> Result<Connection, Problem> {
         let all = self.accounts(company).await?;
         let mut read = all.iter().filter(|c| !c.is_access_only());
         let found = match id {
-            Some(id) => all.iter().find(|c| c.id == id || c.provider == id),
+            Some(id) => match all.iter().find(|c| c.id == id) {
+                Some(exact) => Some(exact),
+                None => {
+                    let at: Vec<&Connection> = all.iter().filter(|c| c.provider == id).collect();
+                    if at.len() > 1 {
+                        return Err(ambiguous(company, id, &at));
+                    }
+                    at.first().copied()
+                }
+            },
             None if all.len() == 1 => all.first(),
             None => read.next().filter(|_| read.next().is_none()),
         };

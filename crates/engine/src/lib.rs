@@ -14,6 +14,7 @@ pub mod changes;
 pub mod companies;
 pub mod crash;
 pub mod engine;
+mod giving_up;
 pub mod holding;
 pub mod home;
 pub mod keeping;
@@ -43,6 +44,7 @@ pub fn codes() -> impl Iterator<Item = Code> {
         .iter()
         .chain(store::CODES)
         .chain(companies::CODES)
+        .chain(accounts::CODES)
         .chain(changes::CODES)
         .chain(sync::CODES)
         .chain(holding::CODES)

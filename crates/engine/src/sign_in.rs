@@ -55,8 +55,10 @@ pub struct Flow {
     pub browser_problem: Option<Problem>,
     /// Why the address that was pasted last could not be used; the sign-in goes on.
     pub paste_refused: Option<Problem>,
-    /// A key, or an id with its secret, is waited for.
+    /// Access is given by a key, or an id with its secret, and not in the browser.
     pub entry: bool,
+    /// It is waited for now: the keychain that will seal it has answered.
+    pub entry_ready: bool,
     /// What was entered is being proved at the provider.
     pub proving: bool,
     /// Why what was entered last could not be used; the sign-in goes on.
@@ -128,7 +130,7 @@ impl SignInDesk {
     /// Hands over a key, or an id with its secret. False when no sign-in waits for one.
     pub fn enter(&self, connection: &str, entered: Entered) -> bool {
         match self.lock().get_mut(connection) {
-            Some(flow) if flow.ended.is_none() && flow.entry => {
+            Some(flow) if flow.ended.is_none() && flow.entry_ready => {
                 flow.entry_refused = None;
                 let taken = flow.entries.try_send(entered).is_ok();
                 flow.proving |= taken;
@@ -212,7 +214,7 @@ impl Engine {
         Ok((provider, endpoints))
     }
 
-    fn access_name(connection: &Connection, version: &str) -> String {
+    pub(crate) fn access_name(connection: &Connection, version: &str) -> String {
         format!("access:{}:{version}", connection.id)
     }
 
@@ -289,6 +291,7 @@ impl Engine {
             browser_problem: None,
             paste_refused: None,
             entry,
+            entry_ready: false,
             proving: false,
             entry_refused: None,
             ended: None,
@@ -298,8 +301,9 @@ impl Engine {
         desk.lock().insert(connection.id.clone(), flow);
         (desk.changed)();
         self.journal(Some(&company.id), "sign_in.started", json!({"connection": connection.id, "access_only": connection.is_access_only(), "version": version, "permissions": permissions})).await?;
-        // Locked or absent keychains are told before the person goes to the browser, not after.
+        // Locked or absent keychains are told before the person goes to the browser or enters anything, not after.
         self.vault.unlock().await?;
+        desk.change(&connection.id, |flow| flow.entry_ready = entry);
         let expect_tenant = connection.tenant_id.as_ref().map(|id| Tenant { id: id.clone(), name: connection.tenant_name.clone().unwrap_or_default() });
         let clock = self.now();
         let timeout = Duration::from_secs(seconds);
@@ -377,24 +381,5 @@ impl Engine {
             company::change_connection(&self.pool, &connection.id, company::ConnectionChange::ClientId(&facts.client_id)).await?;
         }
         Ok(facts)
-    }
-
-    /// Lets a version point to no access any more; the vault has erased it.
-    pub(crate) async fn forget_access(&self, connection: &Connection, version: &str) -> Result<(), Problem> {
-        store::set_setting(&self.pool, &Self::access_name(connection, version), "").await
-    }
-
-    /// Gives up the access of a version here, and says what remains to be done at the provider.
-    pub async fn retire_access(&self, connection: &Connection, version: &str) -> Result<String, Problem> {
-        let provider = self.provider(&connection.provider)?;
-        let Some(generation) = self.access_generation(connection, version).await? else {
-            return Ok("There was no access of its own.".to_string());
-        };
-        self.vault.retire(&connection.id, generation).await?;
-        store::set_setting(&self.pool, &Self::access_name(connection, version), "").await?;
-        Ok(match provider.revocation.possible {
-            true => "It was erased here.".to_string(),
-            false => format!("It was erased here. {}", provider.revocation.page_says),
-        })
     }
 }

@@ -6,11 +6,9 @@
 use crate::engine::Engine;
 use crate::store::company::{Company, Connection};
 use crate::store::{failed, from_json, parsed};
-use authorization::Revocation;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ledger::{AccountId, Entry, Money, Problem, Role};
-use serde_json::json;
 use sqlx::Row;
 use upgrade::checks::{self, BooksLock};
 use upgrade::{CheckId, CheckResult, Plan};
@@ -179,33 +177,6 @@ impl Engine {
             },
             checks::plan_still_holds(plan, &self.observe(company, connection).await?),
         ])
-    }
-
-    /// Erases every access of a connection here, and says what remains to be done at the provider.
-    pub async fn disconnect(&self, company: &Company, connection: &Connection) -> Result<Revocation, Problem> {
-        let provider = self.provider(&connection.provider)?;
-        // Access that no connector uses stands under the one version there is.
-        let mut versions: Vec<String> = self
-            .catalog
-            .connectors()
-            .filter(|p| p.name() == connection.connector)
-            .map(|p| p.version().to_string())
-            .collect();
-        if connection.is_access_only() {
-            versions.push(connection.version.clone());
-        }
-        // The vault erases and counts every sealed access; what the versions pointed to is then forgotten.
-        let revocation = self.vault.disconnect(&connection.id, &provider).await?;
-        for version in versions {
-            self.forget_access(connection, &version).await?;
-        }
-        self.journal(
-            Some(&company.id),
-            "access.disconnected",
-            json!({"connection": connection.id, "provider": connection.provider, "erased": revocation.erased, "remains": revocation.page_says}),
-        )
-        .await?;
-        Ok(revocation)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::harbour::{Bakery, WORLD, account, bakery, entry, roles, sale, tamper};
 use super::{OrPanic, child, working};
 use crate::errors::Exhibit;
+use authorization::Environment;
 use connector::{BoxFuture, PageRequest, PageResponse, Processor};
 use engine::changes::{self, Intent, PlannedEntry};
 use engine::companies::{NewCompany, NewConnection};
@@ -30,6 +31,9 @@ pub const PROVOKE: &[fn() -> Exhibit] = &[
     company_taken,
     zone_unknown,
     connection_unknown,
+    connection_ambiguous,
+    account_there,
+    account_read,
     connector_unknown,
     change_torn,
     change_missing,
@@ -188,6 +192,39 @@ fn connection_unknown() -> Exhibit {
         let at = installed().await;
         let (company, _) = added(&at).await;
         at.exhibit(at.engine.connection(&company, Some("stripe")).await)
+    })
+}
+
+fn connection_ambiguous() -> Exhibit {
+    working(async {
+        let at = installed().await;
+        let (company, _) = added(&at).await;
+        for environment in [Environment::Production, Environment::Sandbox] {
+            at.engine.add_account(&company, "stripe", environment, None).await.or_panic();
+        }
+        let all = at.engine.accounts(&company).await.or_panic();
+        let mut shown = at.exhibit(at.engine.connection(&company, Some("stripe")).await);
+        for one in all.iter().filter(|one| one.is_access_only()) {
+            shown = shown.replacing(&one.id, if one.environment == "sandbox" { "<account of test money>" } else { "<account of real money>" });
+        }
+        shown
+    })
+}
+
+fn account_there() -> Exhibit {
+    working(async {
+        let at = installed().await;
+        let (company, _) = added(&at).await;
+        at.engine.add_account(&company, "stripe", Environment::Sandbox, None).await.or_panic();
+        at.exhibit(at.engine.add_account(&company, "stripe", Environment::Sandbox, None).await)
+    })
+}
+
+fn account_read() -> Exhibit {
+    working(async {
+        let at = installed().await;
+        let (company, connection) = added(&at).await;
+        at.exhibit(at.engine.remove_account(&company, &connection).await)
     })
 }
 

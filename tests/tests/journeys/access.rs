@@ -58,6 +58,8 @@ async fn a_key_is_proved_kept_and_replaced_and_another_companys_key_changes_noth
 
     let before = ask(&bakery, "accounts_view", json!({"company": company})).await.unwrap();
     assert_eq!(row(&before, &connection)["state"], "never_connected");
+    let application = json!({"company": company, "connection": connection, "client_id": "my-app", "secret": null, "own_page": null});
+    assert_eq!(ask(&bakery, "account_application", application).await.unwrap_err()["code"], "E-SIGN-IN-APP", "it takes a key and no application");
     assert_eq!(row(&before, &connection)["access_only"], true);
     assert!(before["can_keep"].as_array().unwrap().iter().all(|one| one["provider"] != "zoho-books"), "what cannot be connected yet is not offered");
     assert!(before["can_keep"].as_array().unwrap().iter().all(|one| one["provider"] != "square"), "Square is read by a connector");
@@ -118,7 +120,7 @@ async fn a_key_is_proved_kept_and_replaced_and_another_companys_key_changes_noth
     assert!(gone["connections"].as_array().unwrap().iter().all(|one| one["id"] != connection.as_str()));
     assert!(bakery.engine.vault.describe(&connection).await.unwrap().iter().all(|d| d.state != authorization::CredentialState::Active));
     let square = ask(&bakery, "account_remove", json!({"company": company, "connection": bakery.connection.id})).await.unwrap_err();
-    assert_eq!(square["code"], "E-CONNECTION-UNKNOWN", "what a connector has read is not removed");
+    assert_eq!(square["code"], "E-ACCOUNT-READ", "what a connector has read is not removed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,4 +162,37 @@ async fn an_application_of_ones_own_is_set_up_once_and_then_signs_in_by_the_brow
     let accounts = ask(&bakery, "accounts_view", json!({"company": company})).await.unwrap();
     assert_eq!(row(&accounts, &connection)["kind"], "application_with_secret");
     assert_ne!(row(&accounts, &connection)["sign_in_ends"], Value::Null, "the provider tells how long the sign-in lives");
+
+    // A second company uses the same application; its secret goes with the last account that needs it.
+    let (engine, provider) = (&bakery.engine, bakery.engine.provider("quickbooks").unwrap());
+    let second = second_company(&bakery).await;
+    let base = url::Url::parse(&server.base_url).unwrap();
+    let other = engine.add_account(&second, "quickbooks", authorization::Environment::Practice, Some(&base)).await.unwrap_or_else(|problem| panic!("{problem}"));
+    let same = json!({"company": second.id, "connection": other.id, "client_id": "my-app", "secret": null, "own_page": null});
+    assert_eq!(ask(&bakery, "account_application", same).await.unwrap()["entry"]["complete"], true, "the secret is there already");
+    let kept = async || engine.vault.has_app(&provider, authorization::Environment::Practice, "my-app").await.unwrap();
+    ask(&bakery, "account_remove", here).await.unwrap();
+    assert!(kept().await, "the other company's account still needs it");
+    ask(&bakery, "account_remove", json!({"company": second.id, "connection": other.id})).await.unwrap();
+    assert!(!kept().await, "nothing needs it any more");
+}
+
+async fn second_company(bakery: &Bakery) -> engine::store::company::Company {
+    let books = bakery.company.books_path.with_file_name("second.gnucash");
+    std::fs::copy(&bakery.company.books_path, &books).unwrap();
+    let (company, one) = (&bakery.company, &bakery.connection);
+    let added = bakery.engine.add_company(
+        engine::companies::NewCompany { name: "Second Street Bakery".into(), books_path: books, zone: company.zone.clone(), practice: true },
+        engine::companies::NewConnection {
+            provider: one.provider.clone(),
+            environment: one.environment.clone(),
+            endpoints: one.endpoints.clone(),
+            client_id: one.client_id.clone(),
+            connector: one.connector.clone(),
+            version: one.version.clone(),
+            roles: one.roles.clone(),
+            sync_from: one.sync_from,
+        },
+    );
+    added.await.unwrap_or_else(|problem| panic!("{problem}")).0
 }

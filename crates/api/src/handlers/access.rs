@@ -101,14 +101,7 @@ pub async fn account_remove(app: &App, args: ConnectionArgs) -> Result<AccountsV
     must_be_free(app, &at.company)?;
     let connection = at.engine.connection(&at.company, Some(&args.connection)).await?;
     app.desk().cancel(&connection.id);
-    if !at.engine.remove_account(&at.company, &connection).await? {
-        return Err(Problem::new(
-            engine::companies::E_CONNECTION_UNKNOWN,
-            format!("{} cannot be removed from \"{}\".", at.provider_title(&connection), at.company.name),
-            "A connector has read and posted its payments; the books' history belongs to it.",
-            "Disconnect it instead: its access is erased, and everything else stays.",
-        ));
-    }
+    at.engine.remove_account(&at.company, &connection).await?;
     app.desk().clear(&connection.id);
     app.changed();
     accounts_view(app, CompanyArgs { company: args.company }).await
@@ -138,13 +131,14 @@ pub async fn account_application(app: &App, args: AccountApplicationArgs) -> Res
 pub async fn account_key(app: &App, args: AccountKeyArgs) -> Result<ReconnectView, Problem> {
     let at = reach(app, &args.company).await?;
     let connection = at.engine.connection(&at.company, Some(&args.connection)).await?;
-    reconnect::begin(app, &at, &connection, |flow| flow.entry).await?;
+    // A keychain that waits for its own password is told by the sign-in's end, after its own time.
+    reconnect::begin(app, &at, &connection, reconnect::KEYCHAIN_WAIT, |flow| flow.entry_ready || !flow.entry).await?;
     let entered = Entered {
         client_id: args.client_id.filter(|id| !id.trim().is_empty()),
         secret: args.secret.take(),
     };
     if app.desk().enter(&connection.id, entered) {
-        reconnect::wait_until(app, &connection.id, |flow| !flow.proving).await;
+        reconnect::wait_until(app, &connection.id, reconnect::ANSWER_WAIT, |flow| !flow.proving).await;
     } else if app.desk().flow(&connection.id).is_none_or(|flow| flow.ended.is_none()) {
         return Err(Problem::new(
             authorization::problems::E_SIGN_IN_ADDRESS,

@@ -17,7 +17,9 @@ use ledger::Problem;
 use std::time::Duration;
 
 /// How long a command waits for what its answer should show: the page's address, a refused paste, the end of a cancel.
-const ANSWER_WAIT: Duration = Duration::from_secs(5);
+pub const ANSWER_WAIT: Duration = Duration::from_secs(5);
+/// The same where the keychain has to answer first: longer than the keychain's own deadline.
+pub const KEYCHAIN_WAIT: Duration = Duration::from_secs(45);
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
 /// Where a reconnect belongs: to an upgrade that waits for it, or to the version in use.
@@ -55,14 +57,15 @@ pub async fn reconnect_start(app: &App, args: ReconnectStartArgs) -> Result<Reco
         app.desk().clear(&connection.id);
         return view(app, &at, &connection).await;
     }
-    begin(app, &at, &connection, |flow| flow.page.is_some() || flow.entry).await?;
+    begin(app, &at, &connection, ANSWER_WAIT, |flow| flow.page.is_some() || flow.entry_ready).await?;
     view(app, &at, &connection).await
 }
 
 /// Starts a sign-in unless one is under way, and waits until it has come so far or has ended.
-pub async fn begin(app: &App, at: &At, connection: &Connection, so_far: impl Fn(&Flow) -> bool) -> Result<(), Problem> {
+pub async fn begin(app: &App, at: &At, connection: &Connection, patience: Duration, so_far: impl Fn(&Flow) -> bool) -> Result<(), Problem> {
     let under_way = app.desk().flow(&connection.id).is_some_and(|flow| flow.ended.is_none());
     if under_way {
+        wait_until(app, &connection.id, patience, so_far).await;
         return Ok(());
     }
     let purpose = purpose(at, connection).await?;
@@ -88,18 +91,18 @@ pub async fn begin(app: &App, at: &At, connection: &Connection, so_far: impl Fn(
             });
         }
     }
-    wait_until(app, &connection.id, so_far).await;
+    wait_until(app, &connection.id, patience, so_far).await;
     Ok(())
 }
 
 /// Until the sign-in has come so far, has ended, or the wait is over.
-pub async fn wait_until(app: &App, connection: &str, so_far: impl Fn(&Flow) -> bool) {
+pub async fn wait_until(app: &App, connection: &str, patience: Duration, so_far: impl Fn(&Flow) -> bool) {
     let seen = async {
         while !app.desk().flow(connection).is_some_and(|flow| so_far(&flow) || flow.ended.is_some()) {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     };
-    let _ = tokio::time::timeout(ANSWER_WAIT, seen).await;
+    let _ = tokio::time::timeout(patience, seen).await;
 }
 
 pub async fn reconnect_view(app: &App, args: ConnectionArgs) -> Result<ReconnectView, Problem> {
@@ -134,7 +137,7 @@ pub async fn reconnect_paste(app: &App, args: ReconnectPasteArgs) -> Result<Reco
             "Start to reconnect again, then paste the address on which the browser ends.",
         ));
     }
-    wait_until(app, &connection.id, |flow| flow.answered || flow.paste_refused.is_some()).await;
+    wait_until(app, &connection.id, ANSWER_WAIT, |flow| flow.answered || flow.paste_refused.is_some()).await;
     view(app, &at, &connection).await
 }
 

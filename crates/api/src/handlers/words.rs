@@ -16,7 +16,7 @@ pub fn area(kind: &str) -> LogFilter {
     match kind.split('.').next().unwrap_or(kind) {
         "upgrade" | "stream" | "connector" => LogFilter::Upgrade,
         "books" | "movements" | "hold" | "company" => LogFilter::Books,
-        "sign_in" | "access" => LogFilter::SignIn,
+        "sign_in" | "access" | "secrets" => LogFilter::SignIn,
         "backup" => LogFilter::Backup,
         "sync" => LogFilter::Sync,
         _ => LogFilter::All,

@@ -27,7 +27,7 @@ async fn after_disconnecting_no_sealed_byte_is_in_the_store_or_its_log() {
     assert!(sealed.iter().all(|blob| blob.len() > 60));
     // The nonce at the head is enough to know a blob by, and a page break cannot hide it.
     assert!(sealed.iter().any(|blob| copies(&world, &blob[..24]) > 0), "the search finds what is there");
-    world.vault.disconnect("conn", &world.provider).await.unwrap();
+    world.vault.disconnect("conn", &world.provider, here_only()).await.unwrap();
     for blob in sealed {
         assert_eq!(copies(&world, &blob[..24]), 0);
         assert_eq!(copies(&world, &blob[blob.len() - 24..]), 0);

@@ -82,6 +82,8 @@ pub struct Rules {
     pub shape: Option<Shape>,
     /// What the redirect back carries beside code and state.
     pub redirect_extra: Vec<(String, String)>,
+    /// Statuses, with their `Retry-After`, of the next answers to a request that ends access; after them it is ended.
+    pub on_revoke: Vec<(u16, Option<&'static str>)>,
     /// How long a renewal takes at least.
     pub dwell: std::time::Duration,
 }
@@ -98,6 +100,8 @@ pub struct Seen {
     pub exchanges: usize,
     pub exchange_bodies: Vec<Value>,
     pub api_calls: usize,
+    /// Bodies of the requests that asked to end access.
+    pub revocations: Vec<Value>,
     /// Addresses that were asked for and are not there; ending access is among them.
     pub strays: Vec<String>,
     /// Every secret that ever left this server or came to it.
@@ -153,6 +157,7 @@ impl Fake {
             renewal_answer: None,
             shape: None,
             redirect_extra: Vec::new(),
+            on_revoke: Vec::new(),
             dwell: std::time::Duration::ZERO,
         };
         let fake = Arc::new(Fake {
@@ -166,6 +171,7 @@ impl Fake {
             .route("/oauth2/authorize", get(authorize))
             .route("/oauth2/token", post(token))
             .route("/oauth2/token/status", post(status))
+            .route("/revoke", post(revoke))
             .route("/v2/merchants/me", get(merchant))
             .route("/v2/payments", get(payments))
             .fallback(stray)
@@ -321,6 +327,30 @@ async fn token(State(fake): State<Arc<Fake>>, headers: HeaderMap, body: Bytes) -
         }
         other => panic!("{other}"),
     }
+}
+
+/// RFC 7009: one token and what it goes with; an unknown one counts as ended.
+async fn revoke(State(fake): State<Arc<Fake>>, body: Bytes) -> Response {
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body["client_id"], CLIENT);
+    fake.seen.lock().unwrap().revocations.push(body.clone());
+    let refused = {
+        let mut rules = fake.rules.lock().unwrap();
+        (!rules.on_revoke.is_empty()).then(|| rules.on_revoke.remove(0))
+    };
+    if let Some((status, retry_after)) = refused {
+        let mut response = answer(status, "application/json", "{}");
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert("retry-after", seconds.parse().unwrap());
+        }
+        return response;
+    }
+    let mut store = fake.store.lock().unwrap();
+    let family = store.refresh.get(body["token"].as_str().unwrap()).map(|(family, _)| *family);
+    if let Some(family) = family {
+        store.families[family].dead = true;
+    }
+    answer(200, "application/json", "")
 }
 
 /// Counts a renewal for as long as it is under way.

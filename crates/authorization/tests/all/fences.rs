@@ -162,10 +162,10 @@ async fn nothing_ends_the_old_access_at_the_provider_when_a_new_one_is_kept() {
     let old = world.connected().await;
     world.vault.save("conn", world.grant(&NEW).await).await.unwrap();
     assert_eq!(old.send(world.payments()).await.unwrap().status(), 200);
-    world.vault.retire("conn", 1).await.unwrap();
+    world.vault.retire("conn", 1, &world.provider, here_only()).await.unwrap();
     world.days_pass(8);
     assert_eq!(world.signer().await.send(world.payments()).await.unwrap().status(), 200, "the new one outlives the old one");
-    world.vault.disconnect("conn", &world.provider).await.unwrap();
+    world.vault.disconnect("conn", &world.provider, here_only()).await.unwrap();
     // In many places ending one access ends them all; Square cannot be asked to at all without a secret.
     let strays = world.fake.seen.lock().unwrap().strays.clone();
     assert!(strays.is_empty(), "{strays:?}");

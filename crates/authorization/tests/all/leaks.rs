@@ -132,7 +132,7 @@ async fn secrets_are_in_no_text_and_in_no_file() {
             .any(|(name, bytes)| name.ends_with("store.db-wal") && !bytes.is_empty()),
         "the write-ahead log is searched too"
     );
-    world.vault.retire("conn", 1).await.unwrap();
+    world.vault.retire("conn", 1, &world.provider, here_only()).await.unwrap();
     world.pool.close().await;
     files(world.home.path(), &mut places);
     for (at, text) in texts.lock().unwrap().iter().enumerate() {

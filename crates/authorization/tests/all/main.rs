@@ -15,6 +15,7 @@ mod provider;
 mod provider_facts;
 mod provider_files;
 mod refresh;
+mod revoke;
 mod sign_in;
 mod support;
 mod vault;

@@ -51,6 +51,11 @@ pub async fn store_at(path: &Path) -> SqlitePool {
     pool
 }
 
+/// For tests that are about what happens on this computer.
+pub fn here_only() -> Ending {
+    Ending::HereOnly("It was not asked.".into())
+}
+
 impl World {
     pub async fn new() -> World {
         World::with_keychain(Keychain::with_store(Shelf::default(), Duration::from_secs(20))).await

@@ -40,8 +40,8 @@ async fn access_survives_a_restart_and_a_new_sign_in_stands_beside_the_old() {
     world.vault.reinstate("conn", 1).await.unwrap();
     assert_eq!(world.signer().await.generation(), 1);
     world.vault.reinstate("conn", 2).await.unwrap();
-    world.vault.retire("conn", 1).await.unwrap();
-    world.vault.retire("conn", 1).await.unwrap();
+    world.vault.retire("conn", 1, &world.provider, here_only()).await.unwrap();
+    world.vault.retire("conn", 1, &world.provider, here_only()).await.unwrap();
     assert_eq!(old.send(world.payments()).await.unwrap_err().code, E_CREDENTIAL_NONE);
     assert_eq!(world.vault.reinstate("conn", 1).await.unwrap_err().code, E_CREDENTIAL_NONE);
     assert_eq!(
@@ -76,7 +76,7 @@ async fn disconnecting_erases_here_and_says_what_remains_to_be_done_at_the_provi
     let world = World::new().await;
     let signer = world.connected().await;
     world.vault.save("conn", world.grant(&NEW).await).await.unwrap();
-    let revocation = world.vault.disconnect("conn", &world.provider).await.unwrap();
+    let revocation = world.vault.disconnect("conn", &world.provider, here_only()).await.unwrap();
     assert_eq!((revocation.erased, revocation.ended_at_provider), (2, false));
     assert!(revocation.page.starts_with("https://") && !revocation.page_says.is_empty());
     assert_eq!(signer.send(world.payments()).await.unwrap_err().code, E_CREDENTIAL_NONE);
@@ -476,7 +476,7 @@ async fn lock_files_are_private_to_the_user() {
     use std::os::unix::fs::PermissionsExt;
     let world = World::new().await;
     world.connected().await;
-    world.vault.retire("conn", 1).await.unwrap();
+    world.vault.retire("conn", 1, &world.provider, here_only()).await.unwrap();
     let locks = world.home.path().join("locks");
     let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&locks), 0o700);

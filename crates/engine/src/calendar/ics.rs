@@ -162,6 +162,12 @@ pub(super) fn folded(out: &mut String, line: &str) {
 /// Errors: `E-HOME`, `E-DISK-FULL`; the file is then as it was.
 pub fn write(file: &Path, text: &str) -> Result<(), Problem> {
     let refused = |error: std::io::Error| cannot_use(file, &error);
+    // The name of a link is not what is to be replaced, and a device or a folder never is.
+    let target = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_path_buf());
+    let file = target.as_path();
+    if std::fs::metadata(file).is_ok_and(|there| !there.is_file()) {
+        return Err(refused(std::io::Error::other("there is something else of that name, which is not a file")));
+    }
     let name = file.file_name().ok_or_else(|| refused(std::io::ErrorKind::InvalidFilename.into()))?;
     let beside = file.with_file_name(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
     let written = std::fs::File::create(&beside).and_then(|mut new| new.write_all(text.as_bytes()).and_then(|()| new.sync_all()));

@@ -8,6 +8,7 @@ use authorization::{CredentialState, Described, Environment, KeptWhere, Provider
 use connector::Catalog;
 use ledger::{Currency, RoleMap};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 const TENANT: &str = "MLH0SECRETCOMPANYID";
 
@@ -429,6 +430,14 @@ fn the_file_is_replaced_whole_or_left_as_it_was() {
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join("ends.ics");
     std::fs::write(&file, "old").unwrap();
+    // A device is never replaced by a file, neither under its own name nor through a link.
+    let link = file.with_file_name("link");
+    std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+    for special in [Path::new("/dev/null"), link.as_path(), file.parent().unwrap()] {
+        assert_eq!(write(special, "new").unwrap_err().code.to_string(), "E-HOME", "{special:?}");
+        assert!(!special.is_file());
+    }
+    std::fs::remove_file(&link).unwrap();
     write(&file, "new").unwrap();
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "new");
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "nothing is left beside it");
