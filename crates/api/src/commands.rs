@@ -57,6 +57,10 @@ macro_rules! engine_commands {
             books_inspect (PathArgs) -> CompanyAddView, reads, "Look at a books file";
             company_add (CompanyAddArgs) -> CompanyAddedView, writes, "Add a company";
             settings_view (NoArgs) -> SettingsView, reads, "Go to Settings";
+            secrets_view (NoArgs) -> SecretsView, reads, "Show where secrets are kept";
+            secrets_choose (SecretsChooseArgs) -> SecretsView, writes, "Choose where secrets are kept";
+            secrets_open (SecretsOpenArgs) -> SecretsView, writes, "Open the passphrase vault";
+            secrets_change_passphrase (SecretsChangeArgs) -> SecretsView, writes, "Change the passphrase";
             job_view (JobArgs) -> JobView, reads, "Show running work";
             job_cancel (JobArgs) -> JobView, writes, "Cancel running work";
         }

@@ -291,7 +291,7 @@ pub(crate) fn needed(state: PassphraseState) -> Problem {
             E_PASSPHRASE_NEEDED,
             "The passphrase vault is locked.",
             "It keeps the key to your sign-ins, and it is opened anew at each start.",
-            "Enter the passphrase at the terminal when it asks. A program that nobody watches gives it as the first line of its input, with --passphrase-stdin.",
+            "Open it in the window under Settings, or enter the passphrase at the terminal when it asks. A program that nobody watches gives it as the first line of its input, with --passphrase-stdin.",
         ),
         PassphraseState::Damaged(why) => unusable(Trouble::Unusable(why)),
     }

@@ -647,7 +647,40 @@ back: BackView | null, problem: ProblemView | null, };
 export type SampleRowView = { account: string, old: MoneyView | null, new: MoneyView | null, expected: boolean, };
 export type SampleView = { title: string, day: string, rows: Array<SampleRowView>, };
 export type SecretText = string;
-export type SettingsView = { version: string, home: string, keychain: KeychainView, log_records: number, licence: string, 
+export type SecretsChangeArgs = { old: SecretText, new: SecretText, };
+export type SecretsChooseArgs = { place: SecretsPlace, 
+/**
+ * Opens the vault, or sets it up where there is none.
+ */
+passphrase: SecretText | null, 
+/**
+ * The present place cannot be opened any more: its key stays there, and what it sealed waits for a new sign-in.
+ */
+leave_old_key: boolean, };
+export type SecretsOpenArgs = { passphrase: SecretText, };
+export type SecretsPlace = "keychain" | "passphrase" | "session_only";
+export type SecretsView = { place: SecretsPlace, 
+/**
+ * How that place is.
+ */
+state: KeychainView, 
+/**
+ * A passphrase vault exists, so its passphrase is known to somebody.
+ */
+vault_exists: boolean, 
+/**
+ * Characters that a new passphrase needs at least.
+ */
+shortest: number, 
+/**
+ * Earlier places that still hold a copy of the key.
+ */
+old_copy_remains: boolean, 
+/**
+ * What could not be erased at the place before; the change itself is done.
+ */
+left: ProblemView | null, };
+export type SettingsView = { version: string, home: string, log_records: number, licence: string, 
 /**
  * Packages of the catalogue: "square 1", "square 2".
  */
@@ -756,6 +789,10 @@ export interface Commands {
   books_inspect: { args: PathArgs; answer: CompanyAddView };
   company_add: { args: CompanyAddArgs; answer: CompanyAddedView };
   settings_view: { args: NoArgs; answer: SettingsView };
+  secrets_view: { args: NoArgs; answer: SecretsView };
+  secrets_choose: { args: SecretsChooseArgs; answer: SecretsView };
+  secrets_open: { args: SecretsOpenArgs; answer: SecretsView };
+  secrets_change_passphrase: { args: SecretsChangeArgs; answer: SecretsView };
   job_view: { args: JobArgs; answer: JobView };
   job_cancel: { args: JobArgs; answer: JobView };
   books_pick: { args: NoArgs; answer: PickedView };
@@ -815,6 +852,10 @@ export const commandRows = [
   { name: "books_inspect", writes: false, words: "Look at a books file" },
   { name: "company_add", writes: true, words: "Add a company" },
   { name: "settings_view", writes: false, words: "Go to Settings" },
+  { name: "secrets_view", writes: false, words: "Show where secrets are kept" },
+  { name: "secrets_choose", writes: true, words: "Choose where secrets are kept" },
+  { name: "secrets_open", writes: true, words: "Open the passphrase vault" },
+  { name: "secrets_change_passphrase", writes: true, words: "Change the passphrase" },
   { name: "job_view", writes: false, words: "Show running work" },
   { name: "job_cancel", writes: true, words: "Cancel running work" },
   { name: "books_pick", writes: false, words: "Choose a books file" },

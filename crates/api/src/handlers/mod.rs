@@ -19,6 +19,7 @@ mod practice;
 mod reconcile;
 mod reconnect;
 mod restore;
+mod secrets;
 mod settings;
 mod shared;
 mod today;
@@ -94,6 +95,10 @@ answered_by! {
     companies::books_inspect (PathArgs) -> CompanyAddView;
     companies::company_add (CompanyAddArgs) -> CompanyAddedView;
     settings::settings_view (NoArgs) -> SettingsView;
+    secrets::secrets_view (NoArgs) -> SecretsView;
+    secrets::secrets_choose (SecretsChooseArgs) -> SecretsView;
+    secrets::secrets_open (SecretsOpenArgs) -> SecretsView;
+    secrets::secrets_change_passphrase (SecretsChangeArgs) -> SecretsView;
     jobs::job_view (JobArgs) -> JobView;
     jobs::job_cancel (JobArgs) -> JobView;
 }

@@ -1,6 +1,5 @@
 //! Settings: where things are kept, and what the catalogue knows.
 
-use super::app::keychain;
 use super::shared::small;
 use crate::app::App;
 use crate::views::*;
@@ -15,7 +14,6 @@ pub async fn settings_view(app: &App, _: NoArgs) -> Result<SettingsView, Problem
     Ok(SettingsView {
         version: env!("CARGO_PKG_VERSION").to_string(),
         home: engine.home.dir().display().to_string(),
-        keychain: keychain(app, engine).await,
         log_records: small(records),
         licence: env!("CARGO_PKG_LICENSE").to_string(),
         packages: engine

@@ -1,6 +1,5 @@
 //! Settings: where things are kept. No setting without a person who asked for it.
 
-use super::app::KeychainView;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -8,7 +7,6 @@ use ts_rs::TS;
 pub struct SettingsView {
     pub version: String,
     pub home: String,
-    pub keychain: KeychainView,
     pub log_records: u32,
     pub licence: String,
     /// Packages of the catalogue: "square 1", "square 2".
