@@ -11,5 +11,6 @@ pub mod museum;
 pub mod oracle;
 pub mod program;
 pub mod secrets;
+pub mod shelf;
 pub mod sources;
 pub mod typed;

@@ -87,6 +87,15 @@ pub fn run(home: &Path, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) 
     start(&mut command(home, arguments)).finish(DEADLINE)
 }
 
+/// The same, with this text as its standard input.
+#[track_caller]
+pub fn with_input(home: &Path, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>, text: &str) -> Ran {
+    use std::io::{Seek, Write};
+    let mut input = tempfile::tempfile().expect("a temporary file");
+    input.write_all(text.as_bytes()).and_then(|()| input.rewind()).expect("a temporary file");
+    start(command(home, arguments).stdin(input)).finish(DEADLINE)
+}
+
 /// Starts any command with its output captured.
 #[track_caller]
 pub fn start(command: &mut Command) -> Running {

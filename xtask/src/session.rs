@@ -60,8 +60,8 @@ pub fn outside() -> Result<Command, String> {
     Ok(command)
 }
 
-/// Runs inside the session; only `outside` starts it.
-pub fn inside(_: &[String]) -> Result<(), String> {
+/// Runs inside the session, which `outside` starts; names choose among the tests.
+pub fn inside(names: &[String]) -> Result<(), String> {
     unlock_keychain()?;
     let driver = driver()?;
     let path = format!("{}:{}", scripted_browser()?.display(), std::env::var("PATH").unwrap_or_default());
@@ -82,7 +82,7 @@ pub fn inside(_: &[String]) -> Result<(), String> {
     await_port(PORT)?;
     await_port(NATIVE_PORT)?;
     let mut tests = shell::cargo();
-    tests.args(["test", "--workspace", "--test", "window", "--", "--test-threads=1", "--nocapture"]);
+    tests.args(["test", "--workspace", "--test", "window", "--", "--test-threads=1", "--nocapture"]).args(names);
     tests
         .env("PATH", path)
         .env("CHANGEOVER_WINDOW_DRIVER", format!("http://127.0.0.1:{PORT}"))

@@ -4,6 +4,7 @@
 use super::harbour::{WORLD, answering, nobody};
 use super::{OrPanic, child, waiting};
 use crate::errors::Exhibit;
+use crate::shelf::Shelf;
 use authorization::keychain::{KeyStore, StoreError};
 use authorization::{
     Clock, Controls, Ending, Endpoints, Environment, Keychain, KeychainStatus, OpenPage, Passphrase, PassphraseVault, Provider, Redirect, SignIn, SignInEvent, Signer, Tenant,
@@ -13,7 +14,6 @@ use ledger::Problem;
 use practice::{Consent, ServeOptions, Served, Story};
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnectOptions;
-use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
 use std::pin::Pin;
@@ -176,30 +176,6 @@ fn exhibit<T>(result: Result<T, Problem>) -> Exhibit {
     match result {
         Ok(_) => panic!("this should have been refused"),
         Err(problem) => Exhibit::of(problem),
-    }
-}
-
-/// A keychain that holds what it is given.
-#[derive(Clone, Default)]
-struct Shelf(Arc<Mutex<HashMap<String, Vec<u8>>>>);
-
-impl KeyStore for Shelf {
-    fn read(&mut self, name: &str) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        held.get(name).cloned().map(Zeroizing::new).ok_or(StoreError::NoEntry)
-    }
-
-    fn write(&mut self, name: &str, secret: &[u8]) -> Result<(), StoreError> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.into(), secret.to_vec());
-        Ok(())
-    }
-
-    fn erase(&mut self, name: &str) -> Result<(), StoreError> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name).map(drop).ok_or(StoreError::NoEntry)
-    }
-
-    fn status(&mut self) -> KeychainStatus {
-        KeychainStatus::Available
     }
 }
 

@@ -7,6 +7,7 @@ mod daily;
 mod evidence;
 mod holds;
 mod oracle;
+mod places;
 mod practice;
 mod rollback;
 mod secrets;

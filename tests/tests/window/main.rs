@@ -9,4 +9,5 @@ mod keys;
 mod look;
 mod reconnect;
 mod trouble;
+mod vault;
 mod window;
