@@ -156,7 +156,7 @@ async fn without_any_keychain_the_window_says_so_and_a_sign_in_is_refused_before
     real_company(home.path());
     let nowhere = "DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent/bus";
     let window = Window::open_with(home.path(), Scheme::Light, nowhere).await;
-    refused_before_the_browser(&window, "No keychain", "E-KEYCHAIN-ABSENT").await;
+    refused_before_the_browser(&window, "There is no keychain", "E-KEYCHAIN-ABSENT").await;
     window.close().await;
 }
 
