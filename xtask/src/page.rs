@@ -1,4 +1,4 @@
-//! The window's page: its packages, checks, tests and build, all through npm.
+//! The window's page: its packages, checks, tests and build, all through npm; and the packages of the OpenID provider that tests start.
 //!
 //! Rebuilt only when something it is made of is newer than what was built. Must run before the
 //! window is compiled, because the window carries the built page inside it.
@@ -20,20 +20,33 @@ pub fn folder() -> PathBuf {
 }
 
 pub fn npm(arguments: &[&str]) -> Command {
+    npm_in(&folder(), arguments)
+}
+
+fn npm_in(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("npm");
-    command.args(arguments).current_dir(folder()).env("npm_config_fund", "false").env("npm_config_audit", "false");
+    command.args(arguments).current_dir(folder).env("npm_config_fund", "false").env("npm_config_audit", "false");
     command
 }
 
 /// Installs the page's packages when they are missing or older than the lock file.
 pub fn packages() -> Result<(), String> {
+    packages_of(&folder(), "Installing the page's packages")
+}
+
+/// The same for the OpenID provider that sign-ins are tested against.
+pub fn provider_for_tests() -> Result<(), String> {
+    packages_of(&shell::root().join("tests/provider"), "Installing the OpenID provider for the tests")
+}
+
+fn packages_of(folder: &Path, words: &str) -> Result<(), String> {
     check_node()?;
-    let lock = newest(&folder().join("package-lock.json"));
-    let installed = newest(&folder().join("node_modules/.package-lock.json"));
+    let lock = newest(&folder.join("package-lock.json"));
+    let installed = newest(&folder.join("node_modules/.package-lock.json"));
     if installed.is_some() && installed >= lock {
         return Ok(());
     }
-    shell::quiet_step("Installing the page's packages", &mut npm(&["ci", "--no-audit", "--no-fund"]))
+    shell::quiet_step(words, &mut npm_in(folder, &["ci", "--no-audit", "--no-fund"]))
 }
 
 /// Builds the page when it is stale.

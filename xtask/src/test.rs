@@ -123,6 +123,7 @@ fn build(with_window: bool) -> Result<(), String> {
 
 fn rust(with_window: bool, tally: &mut Tally) -> Result<(), String> {
     build(with_window)?;
+    page::provider_for_tests()?;
     let mut command = shell::cargo();
     selection(command.arg("test"), with_window).arg("--no-fail-fast");
     counted("cargo test", &mut command, tally)

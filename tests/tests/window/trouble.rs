@@ -160,19 +160,27 @@ async fn without_any_keychain_the_window_says_so_and_a_sign_in_is_refused_before
     window.close().await;
 }
 
-/// A small disk of its own below the backups, taken away again when dropped.
+/// A small disk of its own with what the folder held, taken away again when dropped.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
     /// None where this user may not mount.
     fn mount(at: PathBuf, size: &str) -> Option<SmallDisk> {
         std::fs::create_dir_all(&at).expect("the home folder is ours");
+        let earlier = tempfile::tempdir().expect("a temporary folder");
+        let copy = |from: &Path, to: &Path| {
+            let copied = Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status();
+            assert!(copied.is_ok_and(|status| status.success()), "{} was not copied", from.display());
+        };
+        copy(&at, earlier.path());
         let status = Command::new("mount")
             .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
             .arg(&at)
             .stderr(Stdio::null())
             .status();
-        status.is_ok_and(|status| status.success()).then_some(SmallDisk(at))
+        let disk = status.is_ok_and(|status| status.success()).then_some(SmallDisk(at))?;
+        copy(earlier.path(), &disk.0);
+        Some(disk)
     }
 
     fn grow(&self, size: &str) {
@@ -204,7 +212,7 @@ async fn a_full_disk_stops_the_backup_with_the_books_untouched_and_with_room_it_
     window.click("link", "Plan the upgrade").await;
     window.click_within("button", "Start the upgrade", STAGE).await;
     window.click_in_dialog("Start the upgrade").await;
-    window.sees("E-BACKUP", STAGE).await;
+    window.sees("E-BACKUP-DISK-FULL", STAGE).await;
     for part in ["Nothing was changed.", "Why", "Next"] {
         window.sees(part, SOON).await;
     }

@@ -6,6 +6,7 @@ mod erasing;
 mod fake;
 mod fences;
 mod hostile;
+mod interop;
 mod leaks;
 mod listener;
 mod lives;
