@@ -61,6 +61,8 @@ pub struct NewConnection {
 
 /// A guess would send a key or a sign-in to the wrong one, such as test money's to real money's.
 fn ambiguous(company: &Company, provider: &str, all: &[&Connection]) -> Problem {
+    let mut all = all.to_vec();
+    all.sort_by_key(|c| (c.environment.clone(), c.id.clone()));
     let listed: Vec<String> = all.iter().map(|c| format!("{} ({})", c.id, c.environment)).collect();
     Problem::new(
         E_CONNECTION_AMBIGUOUS,

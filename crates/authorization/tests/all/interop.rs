@@ -184,6 +184,7 @@ async fn who(world: &World, vault: &Vault) -> Result<String, Problem> {
     Ok(answer.text().await.unwrap())
 }
 
+// Check 1, 40.
 #[tokio::test]
 async fn a_certified_provider_gives_access_with_pkce_and_each_renewal_rotates() {
     for arguments in [&[][..], &["--par-offered"]] {
@@ -202,7 +203,8 @@ async fn a_certified_provider_gives_access_with_pkce_and_each_renewal_rotates() 
     }
 }
 
-// Check 41: the store is put back from yesterday; its refresh token was used up since.
+// The store is put back from yesterday; its refresh token was used up since.
+// Check 41.
 #[tokio::test]
 async fn a_restored_older_store_is_told_to_sign_in_again_once_and_never_loops() {
     let Some(openid) = OpenId::start(&[]) else { return };

@@ -43,7 +43,8 @@ async fn disconnecting_ends_each_access_at_the_provider_by_its_refresh_token_and
     assert_eq!(world.fake.seen.lock().unwrap().revocations.len(), 2, "an erased access cannot be named");
 }
 
-// Check 45: RFC 7009, 2.2.1: with 503 the token must be taken to live.
+// With 503 the token must be taken to live (RFC 7009, 2.2.1).
+// Check 45.
 #[tokio::test]
 async fn a_busy_provider_is_asked_again_when_it_says_and_not_for_ever() {
     let world = world().await;
