@@ -87,3 +87,16 @@ describe("leaving a place", () => {
     await waitFor(() => expect(sent("secrets_choose")).toEqual([{ place: "keychain", passphrase: null, leave_old_key: false }]));
   });
 });
+
+describe("giving up an access", () => {
+  it("says whether the provider ended it, and where a person can", async () => {
+    const user = await open("accounts/square");
+    await user.click(await screen.findByRole("button", { name: "Disconnect" }));
+    await user.click(await screen.findByRole("button", { name: "Disconnect Square" }));
+    expect(await screen.findByText(/Square was not told/)).toBeVisible();
+    expect(screen.getByText("https://app.squareup.com/dashboard/apps/my-applications")).toBeVisible();
+    await expectAccessible();
+    await user.click(screen.getByRole("button", { name: "Close" }));
+    expect(screen.queryByText(/Square was not told/)).toBeNull();
+  });
+});

@@ -8,7 +8,7 @@ use crate::ending::Ending;
 use crate::reach::{self, Reached, Which};
 use crate::sign_in;
 use crate::terminal::{Answered, Terminal};
-use authorization::{CredentialState, Described, GrantFacts, KeptWhere};
+use authorization::{CredentialState, Described, GrantFacts, KeptWhere, Revocation};
 use clap::Subcommand;
 use engine::store::company::Connection;
 use ledger::Problem;
@@ -308,11 +308,19 @@ async fn disconnect(terminal: &Terminal, which: Which, yes: bool) -> Result<Endi
         terminal
             .screen
             .data(&format!("Disconnected: the access to {} is erased here.", connection.provider));
-        if !erased.ended_at_provider {
-            terminal.screen.say(&format!("{} {}", erased.page_says, erased.page));
-        }
+        tell_given_up(terminal, &erased);
     }
     Ok(Ending::Done)
+}
+
+/// Whether the provider ended it too, and what the person can do where it did not.
+pub fn tell_given_up(terminal: &Terminal, done: &Revocation) {
+    let screen = &terminal.screen;
+    match (done.ended_at_provider, done.erased) {
+        (true, _) => screen.say("It was ended at the provider as well."),
+        (false, 0) => screen.say("There was no access left."),
+        (false, _) => screen.say(&format!("{} {} {}", done.why, done.page_says, done.page)),
+    }
 }
 
 #[cfg(test)]

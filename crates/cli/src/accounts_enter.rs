@@ -74,8 +74,9 @@ pub async fn remove(terminal: &Terminal, which: Which, yes: bool) -> Result<Endi
         Answered::No => return Ok(Ending::Failed),
         Answered::Nobody => return Ok(Ending::Usage),
     }
-    reached.engine.remove_account(&reached.company, &connection).await?;
+    let done = reached.engine.remove_account(&reached.company, &connection).await?;
     terminal.screen.data(&format!("Removed: {}. Its access is erased here, and the secret of its application unless another account uses it.", connection.provider));
+    crate::accounts::tell_given_up(terminal, &done);
     Ok(Ending::Done)
 }
 

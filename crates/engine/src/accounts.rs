@@ -6,7 +6,7 @@
 use crate::companies::read_client_id;
 use crate::engine::Engine;
 use crate::store::company::{self, Company, Connection, ConnectionChange};
-use authorization::{AppSecret, Environment, Provider, Redirect, SecretString};
+use authorization::{AppSecret, Environment, Provider, Redirect, Revocation, SecretString};
 use connector::{ACCESS_ONLY, Package};
 use ledger::problem::Code;
 use ledger::{Problem, RoleMap};
@@ -148,9 +148,9 @@ impl Engine {
         Ok(connection)
     }
 
-    /// Removes an account that was kept for its access alone; its access is erased first.
+    /// Removes an account that was kept for its access alone; its access is given up first. Says what remains to be done at the provider.
     /// Errors: `E-ACCOUNT-READ` for one that a connector reads: its records and postings belong to the books' history.
-    pub async fn remove_account(&self, company: &Company, connection: &Connection) -> Result<(), Problem> {
+    pub async fn remove_account(&self, company: &Company, connection: &Connection) -> Result<Revocation, Problem> {
         if !connection.is_access_only() {
             return Err(Problem::new(
                 E_ACCOUNT_READ,
@@ -159,10 +159,10 @@ impl Engine {
                 "Disconnect it instead: its access is erased, and everything else stays.",
             ));
         }
-        self.disconnect(company, connection).await?;
+        let revocation = self.disconnect(company, connection).await?;
         company::delete_connection(&self.pool, &connection.id).await?;
         self.journal(Some(&company.id), "access.removed", json!({"connection": connection.id, "provider": connection.provider})).await?;
-        Ok(())
+        Ok(revocation)
     }
 
     /// What has to be entered before this account's access can be given. Asks no keychain.

@@ -20,7 +20,7 @@ const usual = (): Replies => ({
   reconnect_start: (args) => basics.reconnect(args.open_browser ? "browser" : "why"),
   reconnect_cancel: basics.accounts,
   reconnect_paste: basics.reconnect("done"),
-  disconnect: basics.accounts,
+  disconnect: basics.accountsGivenUp,
   account_add: basics.accounts,
   account_remove: basics.accounts,
   account_application: basics.reconnect("why"),

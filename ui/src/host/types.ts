@@ -20,7 +20,11 @@ can_keep: Array<KeepableView>,
 /**
  * A reconnect that is under way, so that the panel opens by itself.
  */
-reconnecting: string | null, };
+reconnecting: string | null, 
+/**
+ * What became of the access that was just given up; only in the answer to that.
+ */
+gave_up: GaveUpView | null, };
 export type AgainstTodayView = { entries_only_today: number, entries_only_in_backup: number, accounts: Array<AccountDifferenceView>, };
 export type AgreementTile = { "state": "not_checked" } | { "state": "comparing", last: LastComparedView | null, } | { "state": "agrees", remainder: MoneyView, until_day: string, providers: Array<string>, } | { "state": "differs", remainder: MoneyView, until_day: string, providers: Array<string>, accounts: number, } | { "state": "failed", problem: ProblemView, };
 export type AnsweredView = { 
@@ -333,6 +337,15 @@ who: string, payments: number | null, amount: MoneyView | null, seconds: number 
  * What the sign-off binds to; sent back with the approval.
  */
 digest: string, irreversible: Array<string>, };
+export type GaveUpView = { provider_name: string, ended_at_provider: boolean, 
+/**
+ * Why it was not ended there.
+ */
+why: string, 
+/**
+ * Where a person can end it, in words and as an address.
+ */
+page_says: string, page: string, };
 export type HeldView = { id: string, day: string, 
 /**
  * What it is, in words: "Payment", "Refund".

@@ -2,7 +2,7 @@
 //!
 //! It must never hold or return a secret; it hands what was entered to the engine and shows what the engine says.
 
-use super::accounts::accounts_view;
+use super::accounts::{accounts_view, after_giving_up};
 use super::reconnect;
 use super::shared::{At, at, must_be_free, reach};
 use crate::app::App;
@@ -101,10 +101,10 @@ pub async fn account_remove(app: &App, args: ConnectionArgs) -> Result<AccountsV
     must_be_free(app, &at.company)?;
     let connection = at.engine.connection(&at.company, Some(&args.connection)).await?;
     app.desk().cancel(&connection.id);
-    at.engine.remove_account(&at.company, &connection).await?;
+    let done = at.engine.remove_account(&at.company, &connection).await?;
     app.desk().clear(&connection.id);
     app.changed();
-    accounts_view(app, CompanyArgs { company: args.company }).await
+    after_giving_up(app, args.company, at.provider_title(&connection), done).await
 }
 
 pub async fn account_application(app: &App, args: AccountApplicationArgs) -> Result<ReconnectView, Problem> {

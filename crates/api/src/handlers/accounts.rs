@@ -5,7 +5,7 @@ use super::app::{ACCOUNTING_APP, keychain_name};
 use super::shared::{At, at, count, environment, given_name, mask, must_be_free, permissions, reach};
 use crate::app::App;
 use crate::views::*;
-use authorization::{CredentialState, Described, KeptWhere};
+use authorization::{Revocation, CredentialState, Described, KeptWhere};
 use engine::store::company::Connection;
 use engine::store::upgrade as stored;
 use jiff::{SignedDuration, Timestamp};
@@ -116,7 +116,22 @@ pub async fn accounts_view(app: &App, args: CompanyArgs) -> Result<AccountsView,
         books: books(&at).await,
         can_keep: access::keepable(&at).await?,
         reconnecting,
+        gave_up: None,
     })
+}
+
+/// The accounts after one was given up, with what became of its access.
+pub async fn after_giving_up(app: &App, company: String, provider_name: String, done: Revocation) -> Result<AccountsView, Problem> {
+    let view = accounts_view(app, CompanyArgs { company }).await?;
+    let gave_up = GaveUpView {
+        provider_name,
+        ended_at_provider: done.ended_at_provider,
+        why: done.why,
+        page_says: done.page_says,
+        page: done.page,
+    };
+    // Where nothing was kept here, there is nothing to be told about.
+    Ok(AccountsView { gave_up: (done.erased > 0).then_some(gave_up), ..view })
 }
 
 async fn connection_view(at: &At, connection: &Connection) -> Result<ConnectionView, Problem> {
@@ -222,8 +237,8 @@ pub async fn disconnect(app: &App, args: ConnectionArgs) -> Result<AccountsView,
         ));
     }
     app.desk().cancel(&connection.id);
-    at.engine.disconnect(&at.company, &connection).await?;
+    let done = at.engine.disconnect(&at.company, &connection).await?;
     app.desk().clear(&connection.id);
     app.changed();
-    accounts_view(app, CompanyArgs { company: args.company }).await
+    after_giving_up(app, args.company, at.provider_title(&connection), done).await
 }

@@ -19,6 +19,20 @@ pub struct AccountsView {
     pub can_keep: Vec<KeepableView>,
     /// A reconnect that is under way, so that the panel opens by itself.
     pub reconnecting: Option<String>,
+    /// What became of the access that was just given up; only in the answer to that.
+    pub gave_up: Option<GaveUpView>,
+}
+
+/// What was done with an access, and what remains for the person to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct GaveUpView {
+    pub provider_name: String,
+    pub ended_at_provider: bool,
+    /// Why it was not ended there.
+    pub why: String,
+    /// Where a person can end it, in words and as an address.
+    pub page_says: String,
+    pub page: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
