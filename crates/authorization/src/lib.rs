@@ -52,7 +52,7 @@ pub use place::{AskPassphrase, Leaving, Places};
 pub use place_rows::chosen;
 pub use problems::codes;
 pub use provider::{Provider, providers};
-pub use revoke::Ending;
+pub use revoke::EndAt;
 pub use sign_in::{Controls, OpenPage, SignIn, SignInEvent, TIME_TO_SIGN_IN, authorize, authorize_as};
 pub use secrecy::SecretString;
 pub use signer::Signer;

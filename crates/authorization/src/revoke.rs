@@ -21,9 +21,9 @@ const TRIES: u32 = 3;
 
 /// Whether the provider is to be asked.
 #[derive(Debug, Clone)]
-pub enum Ending {
+pub enum EndAt {
     /// Ask it, at these addresses.
-    AtProvider(Box<Endpoints>),
+    Provider(Box<Endpoints>),
     /// Only erase it here, for this reason.
     HereOnly(String),
 }
@@ -38,13 +38,13 @@ enum Answer {
 
 impl Vault {
     /// Ends these at the provider. `Err` says why not all of them were, as a sentence without anything secret.
-    pub(crate) async fn end_at_provider(&self, rows: &[Row], provider: &Provider, ending: &Ending) -> Result<(), String> {
+    pub(crate) async fn end_at_provider(&self, rows: &[Row], provider: &Provider, ending: &EndAt) -> Result<(), String> {
         if !provider.revocation.possible {
             return Err(provider.revocation.why.clone());
         }
         let endpoints = match ending {
-            Ending::AtProvider(endpoints) => endpoints,
-            Ending::HereOnly(why) => return Err(why.clone()),
+            EndAt::Provider(endpoints) => endpoints,
+            EndAt::HereOnly(why) => return Err(why.clone()),
         };
         let living: Vec<&Row> = rows.iter().filter(|row| row.state != CredentialState::Retired).collect();
         if living.is_empty() {

@@ -12,7 +12,7 @@ use crate::keychain::{KeptWhere, Keychain, KeychainStatus};
 use crate::problems::{E_CREDENTIAL_UNREADABLE, E_KEYCHAIN_ABSENT, E_KEYCHAIN_KEY_LOST, E_SIGN_IN_OTHER_COMPANY, expired, none, shown};
 use crate::place::{AskPassphrase, Places};
 use crate::provider::Provider;
-use crate::revoke::Ending;
+use crate::revoke::EndAt;
 use crate::seal::{self, MasterKey};
 use crate::signer::Signer;
 use crate::{Clock, lock};
@@ -498,7 +498,7 @@ impl Vault {
     }
 
     /// Puts one access away and erases its secret here. Doing it twice is fine.
-    pub async fn retire(&self, connection: &str, generation: u32, provider: &Provider, ending: Ending) -> Result<Revocation, Problem> {
+    pub async fn retire(&self, connection: &str, generation: u32, provider: &Provider, ending: EndAt) -> Result<Revocation, Problem> {
         // Not while it is being renewed: the answer would bring it back to life.
         let _held = self.hold(connection, generation).await?;
         let row = rows::load(&self.inner.pool, connection, generation).await?;
@@ -514,7 +514,7 @@ impl Vault {
     }
 
     /// Ends every access of a connection at the provider where that can be done, erases it here whatever came of that, and says what remains.
-    pub async fn disconnect(&self, connection: &str, provider: &Provider, ending: Ending) -> Result<Revocation, Problem> {
+    pub async fn disconnect(&self, connection: &str, provider: &Provider, ending: EndAt) -> Result<Revocation, Problem> {
         let mut held = Vec::new();
         for row in rows::list(&self.inner.pool, Some(connection)).await? {
             held.push(self.hold(connection, row.generation).await?);

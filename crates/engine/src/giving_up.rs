@@ -7,7 +7,7 @@ use crate::engine::Engine;
 use crate::store;
 use crate::store::company::{Company, Connection};
 use authorization::provider::Ends;
-use authorization::{CredentialState, Ending, Provider, Revocation};
+use authorization::{CredentialState, EndAt, Provider, Revocation};
 use ledger::Problem;
 use serde_json::json;
 
@@ -24,9 +24,9 @@ impl Engine {
         }
         let shared = self.application_is_shared(connection).await?;
         let ending = match (shared, provider.revocation.ends) {
-            (false, Ends::Grant | Ends::Token | Ends::Unknown) | (true, Ends::Token) => Ending::AtProvider(Box::new(endpoints.clone())),
+            (false, Ends::Grant | Ends::Token | Ends::Unknown) | (true, Ends::Token) => EndAt::Provider(Box::new(endpoints.clone())),
             (true, Ends::Grant | Ends::Unknown) => {
-                Ending::HereOnly("Another account here uses the same application, and ending this access there could end that one too.".to_string())
+                EndAt::HereOnly("Another account here uses the same application, and ending this access there could end that one too.".to_string())
             }
         };
         // The vault erases and counts every sealed access; what the versions pointed to is then forgotten.
@@ -76,8 +76,8 @@ impl Engine {
             return Ok("There was no access of its own.".to_string());
         };
         let ending = match provider.revocation.ends {
-            Ends::Token => Ending::AtProvider(Box::new(endpoints)),
-            Ends::Grant | Ends::Unknown => Ending::HereOnly(stays_there(&provider)),
+            Ends::Token => EndAt::Provider(Box::new(endpoints)),
+            Ends::Grant | Ends::Unknown => EndAt::HereOnly(stays_there(&provider)),
         };
         let revocation = self.vault.retire(&connection.id, generation, &provider, ending).await?;
         self.forget_access(connection, version).await?;

@@ -7,7 +7,7 @@ use crate::errors::Exhibit;
 use crate::shelf::Shelf;
 use authorization::keychain::{KeyStore, StoreError};
 use authorization::{
-    Clock, Controls, Ending, Endpoints, Environment, Keychain, KeychainStatus, OpenPage, Passphrase, PassphraseVault, Provider, Redirect, SignIn, SignInEvent, Signer, Tenant,
+    Clock, Controls, EndAt, Endpoints, Environment, Keychain, KeychainStatus, OpenPage, Passphrase, PassphraseVault, Provider, Redirect, SignIn, SignInEvent, Signer, Tenant,
     Vault, VaultSetup, Which, authorize, migrate, providers, require_permissions,
 };
 use ledger::Problem;
@@ -493,7 +493,7 @@ fn credential_busy() -> Exhibit {
     waiting(async {
         let desk = desk().await;
         std::fs::write(desk.home.path().join("locks"), "").expect("it is ours");
-        exhibit(desk.vault.retire(CONNECTION, 1, &desk.provider, Ending::HereOnly(String::new())).await).replacing(desk.home.path().to_string_lossy(), "<folder>")
+        exhibit(desk.vault.retire(CONNECTION, 1, &desk.provider, EndAt::HereOnly(String::new())).await).replacing(desk.home.path().to_string_lossy(), "<folder>")
     })
 }
 

@@ -234,7 +234,7 @@ async fn disconnecting_ends_the_grant_at_a_certified_provider() {
     let Some(openid) = OpenId::start(&[]) else { return };
     let world = world(&openid).await;
     world.vault.save("conn", signed_in(&world).await.unwrap()).await.unwrap();
-    let done = world.vault.disconnect("conn", &world.provider, Ending::AtProvider(Box::new(world.endpoints.clone()))).await.unwrap();
+    let done = world.vault.disconnect("conn", &world.provider, EndAt::Provider(Box::new(world.endpoints.clone()))).await.unwrap();
     assert!(done.ended_at_provider, "{}", done.why);
     assert!(openid.told_of("grant.revoked").await >= 1, "{:?}", openid.told.lock().unwrap());
 }

@@ -13,8 +13,8 @@ async fn world() -> World {
     world
 }
 
-fn at_provider(world: &World) -> Ending {
-    Ending::AtProvider(Box::new(world.endpoints.clone()))
+fn at_provider(world: &World) -> EndAt {
+    EndAt::Provider(Box::new(world.endpoints.clone()))
 }
 
 fn sealed(row: &Described) -> bool {
@@ -90,7 +90,7 @@ async fn the_old_access_is_not_ended_at_the_provider_where_that_could_end_the_ne
     world.connected().await;
     world.vault.save("conn", world.grant(&NEW).await).await.unwrap();
     let why = "It could end the new one.".to_string();
-    let done = world.vault.retire("conn", 1, &world.provider, Ending::HereOnly(why.clone())).await.unwrap();
+    let done = world.vault.retire("conn", 1, &world.provider, EndAt::HereOnly(why.clone())).await.unwrap();
     assert_eq!((done.erased, done.ended_at_provider, &done.why), (1, false, &why));
     assert!(world.fake.seen.lock().unwrap().revocations.is_empty());
     world.signer().await.send(world.payments()).await.unwrap();

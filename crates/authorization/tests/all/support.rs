@@ -52,8 +52,8 @@ pub async fn store_at(path: &Path) -> SqlitePool {
 }
 
 /// For tests that are about what happens on this computer.
-pub fn here_only() -> Ending {
-    Ending::HereOnly("It was not asked.".into())
+pub fn here_only() -> EndAt {
+    EndAt::HereOnly("It was not asked.".into())
 }
 
 impl World {
