@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: the goals in figures, measured on this computer in a release build.
 //!
 //! The unattended practice upgrade (time, memory), and posting its entries to an empty GnuCash book
-//! by us and by GnuCash's own Python engine. It prints; it judges nothing that it did not measure.
+//! by us and by GnuCash's own Python engine; `access`: what signing costs. It prints; it judges nothing that it did not measure.
 
 use crate::packages::{self, Need};
 use crate::{memory, shell};
@@ -12,10 +12,15 @@ const UPGRADE_SECONDS: f64 = 30.0;
 const UPGRADE_MEGABYTES: f64 = 200.0;
 
 pub fn run(arguments: &[String]) -> Result<(), String> {
+    if arguments == ["access"] {
+        packages::ensure(Need::Bench)?;
+        let mut access = shell::cargo();
+        return shell::step("Signing requests, and checking many connections", access.args(["bench", "--package", "authorization", "--bench", "access"]));
+    }
     let seed = match arguments {
         [] => "7".to_string(),
         [flag, seed] if flag == "--seed" => seed.clone(),
-        other => return Err(format!("`cargo xtask bench` takes --seed N or nothing, not {other:?}.")),
+        other => return Err(format!("`cargo xtask bench` takes --seed N, access or nothing, not {other:?}.")),
     };
     packages::ensure(Need::Bench)?;
     shell::step("Building the release (several minutes the first time)", shell::cargo().args(["build", "--release", "--package", "cli"]))?;
