@@ -22,7 +22,7 @@ const pictures = [
   ["differences", "", "differences/up-1"], ["differences-empty", "empty", "differences/up-1"],
   ["backups", "", "backups"], ["backups-working", "working", "backups"], ["backups-empty", "empty", "backups"], ["restore", "", "restore/b3"], ["restore-done", "restored", "restore/b3"], ["restore-fresh", "first", "restore"],
   ["reconcile", "", "reconcile"], ["reconcile-empty", "empty", "reconcile"], ["hold-link", "", "reconcile"], ["hold-link-none", "nocandidate", "reconcile"], ["hold-post", "", "reconcile"], ["hold-post-lines", "", "reconcile"], ["hold-post-closed", "closed", "reconcile"], ["hold-exclude", "", "reconcile"], ["hold-exclude-sure", "", "reconcile"], ["log", "", "log"], ["log-checked", "checked", "log"], ["log-broken", "broken", "log"], ["log-empty", "empty", "log"],
-  ["practice", "", "practice"], ["companies", "", "companies"], ["company-add", "", "company-add"], ["company-add-match", "", "company-add"], ["settings", "", "settings"],
+  ["practice", "", "practice"], ["companies", "", "companies"], ["company-add", "", "company-add"], ["company-add-match", "", "company-add"], ["settings", "", "settings"], ["settings-vault", "", "settings"], ["accounts-given-up", "", "accounts/square"],
   ["palette", "", "today"], ["rollback", "", "upgrade"],
 ];
 /** The answers to a held payment, in either language. */
@@ -43,6 +43,11 @@ const before = {
     await page.getByRole("button", { name: HOLD.exclude }).first().click();
     await page.getByRole("textbox").fill("A test of the new card terminal.");
     await page.getByRole("button", { name: HOLD.next }).click();
+  },
+  "settings-vault": (page) => page.locator("label", { hasText: /A passphrase vault|Passphrasen-Tresor/ }).click(),
+  "accounts-given-up": async (page) => {
+    await page.getByRole("button", { name: /^(Disconnect|Trennen)/ }).first().click();
+    await page.getByRole("dialog").getByRole("button", { name: /Square/ }).click();
   },
   palette: (page) => page.keyboard.press("Control+k"),
   rollback: (page) => page.getByRole("button", { name: /Roll back|Zurückrollen/ }).click(),
