@@ -73,7 +73,7 @@ impl Vault {
             match ask(provider, endpoints, &row.facts.client_id, secret.as_ref().map(|secret| &secret.0), (token, hint)).await {
                 Answer::Ended => return Ok(()),
                 Answer::Not(why) => return Err(why),
-                Answer::Later(_) if tries == TRIES => return Err(format!("{} was busy each time it was asked.", provider.title)),
+                Answer::Later(seconds) if tries == TRIES || seconds >= PATIENCE.as_secs() => return Err(format!("{} is busy and asks to come back later.", provider.title)),
                 Answer::Later(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
             }
             tries += 1;

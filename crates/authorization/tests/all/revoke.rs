@@ -60,6 +60,16 @@ async fn a_busy_provider_is_asked_again_when_it_says_and_not_for_ever() {
     assert_eq!((done.erased, done.ended_at_provider), (1, false));
     assert_eq!(world.fake.seen.lock().unwrap().revocations.len(), 6, "three times, and no more");
     assert!(done.says().contains("busy") && done.says().contains(&done.page_says), "{}", done.says());
+
+    // Nobody waits for longer than a person would; a provider that does not say how long is one that may take minutes.
+    for retry_after in [None, Some("600")] {
+        world.connected().await;
+        world.fake.rule(|rules| rules.on_revoke = vec![(503, retry_after)]);
+        let before = world.fake.seen.lock().unwrap().revocations.len();
+        let done = world.vault.disconnect("conn", &world.provider, at_provider(&world)).await.unwrap();
+        assert!(!done.ended_at_provider && done.why.contains("busy"), "{}", done.why);
+        assert_eq!(world.fake.seen.lock().unwrap().revocations.len(), before + 1, "it is told at once, not asked again");
+    }
 }
 
 // Check 45.
