@@ -8,6 +8,7 @@ pub mod bakery;
 pub mod errors;
 pub mod home;
 pub mod museum;
+pub mod openid;
 pub mod oracle;
 pub mod program;
 pub mod secrets;

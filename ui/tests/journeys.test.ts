@@ -211,9 +211,18 @@ describe("a reconnect", () => {
   it("shows both names when another company answers, and offers to stay", async () => {
     fake.answer("reconnect_view", basics.wrongCompany);
     const user = await open("accounts/square?reconnect=1");
-    expect(await screen.findByText("Pier Nine Fish Bar")).toBeVisible();
+    expect(await screen.findByText(/This connection belongs to "Harbour Street Bakery".*the sign-in was for "Pier Nine Fish Bar"/)).toBeVisible();
     await user.click(screen.getByRole("button", { name: "Stay with the present access" }));
     await waitFor(() => expect(sent("reconnect_cancel")).toHaveLength(1));
+  });
+
+  it("offers to add the other company as a new one, with the same provider", async () => {
+    fake.answer("reconnect_view", basics.wrongCompany);
+    const user = await open("accounts/square?reconnect=1");
+    await user.click(await screen.findByRole("button", { name: "Add it as a new company" }));
+    await waitFor(() => expect(sent("reconnect_cancel")).toHaveLength(1));
+    expect(location.hash).toBe("#/company-add?provider=square");
+    expect(await screen.findByRole("heading", { level: 1, name: "Protect my books" })).toBeVisible();
   });
 });
 

@@ -47,6 +47,8 @@ const PACKAGES: &[Package] = &[
         needed_by: &[Window, Test],
     },
     Package { name: "webkit2gtk-driver", shown_by: "WebKitWebDriver", what_for: "clicks in the real window", needed_by: &[Test] },
+    Package { name: "chromium", shown_by: "chromium", what_for: "a person's browser, for a sign-in at a certified provider", needed_by: &[Test] },
+    Package { name: "chromium-driver", shown_by: "chromedriver", what_for: "clicks in that browser", needed_by: &[Test] },
     Package { name: "xvfb", shown_by: "xvfb-run", what_for: "a display without a screen", needed_by: &[Test] },
     Package { name: "xauth", shown_by: "xauth", what_for: "access to that display", needed_by: &[Test] },
     Package {

@@ -17,6 +17,14 @@ const PORT: u16 = 4444;
 const NATIVE_PORT: u16 = 4445;
 const DRIVER_STARTS_WITHIN: Duration = Duration::from_secs(20);
 
+/// Stands for `xdg-open`. An address appears whole or not at all.
+const OPENER: &str = r#"#!/bin/sh
+if [ -n "$CHANGEOVER_TEST_BROWSER" ]; then
+  printf '%s' "$1" > "$CHANGEOVER_TEST_BROWSER/part" && exec mv "$CHANGEOVER_TEST_BROWSER/part" "$CHANGEOVER_TEST_BROWSER/address"
+fi
+exec "$CHANGEOVER_BIN" practice consent "$1"
+"#;
+
 fn tools() -> PathBuf {
     shell::target().join("tools")
 }
@@ -109,13 +117,14 @@ fn unlock_keychain() -> Result<(), String> {
     if status.success() { Ok(()) } else { Err("gnome-keyring-daemon did not unlock a keychain.".to_string()) }
 }
 
-/// A folder whose `xdg-open` consents at the practice provider instead of opening a browser.
+/// A folder whose `xdg-open` consents at the practice provider instead of opening a browser; where a test drives a real browser, it
+/// leaves the address in that test's folder instead.
 fn scripted_browser() -> Result<PathBuf, String> {
     let dir = tools().join("browser");
     let script = dir.join("xdg-open");
     let problem = |error: std::io::Error| format!("{}: {error}.", script.display());
     fs::create_dir_all(&dir).map_err(problem)?;
-    fs::write(&script, "#!/bin/sh\nexec \"$CHANGEOVER_BIN\" practice consent \"$1\"\n").map_err(problem)?;
+    fs::write(&script, OPENER).map_err(problem)?;
     shell::permit(&script, 0o755).map_err(problem)?;
     Ok(dir)
 }

@@ -35,6 +35,9 @@ const BYTES_MAX: usize = 16 * 1024;
 const CONNECTION_LIFE: Duration = Duration::from_secs(3);
 
 const SCRIPT: &str = "history.replaceState(null,\"\",\"/\")";
+/// The page is all that a person sees of Changeover while in the browser.
+const STYLE: &str = "html{color-scheme:light dark;font:1.125rem/1.5 system-ui,sans-serif}body{margin:0;min-height:90vh;display:grid;place-items:center}\
+main{max-width:30rem;padding:2rem;text-align:center}b{display:block;margin-bottom:.5rem;color:#0b4f4a}@media(prefers-color-scheme:dark){b{color:#7fcfc6}}";
 
 pub(crate) struct Loopback {
     v4: TcpListener,
@@ -181,10 +184,15 @@ fn is_navigation(headers: &HeaderMap) -> bool {
 
 fn page(status: StatusCode, words: &'static str) -> Response {
     let body = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Changeover</title><p>{words}</p><script>{SCRIPT}</script></html>\n"
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>Changeover</title>\
+         <style>{STYLE}</style><main><b>Changeover</b><p>{words}</p></main><script>{SCRIPT}</script></html>\n"
     );
-    let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(SCRIPT));
-    let policy = format!("default-src 'none'; script-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+    let hash = |text: &str| base64::engine::general_purpose::STANDARD.encode(Sha256::digest(text));
+    let policy = format!(
+        "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        hash(SCRIPT),
+        hash(STYLE)
+    );
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();

@@ -264,12 +264,14 @@ pub(crate) fn other_company(provider: &Provider, expected: &Tenant, got: &Tenant
             provider.title
         ),
         format!(
-            "This connection belongs to {}, but the sign-in was for {}.",
+            "This connection belongs to {}, but the sign-in was for {}. Nothing of that access is kept here; at {} it may stay listed \
+             until it ends by itself or is removed for that company.",
             expected.shown(),
-            got.shown()
+            got.shown(),
+            provider.title
         ),
         format!(
-            "Sign out of {} in the browser and sign in again for {}. If you want both companies, add {} as a new connection.",
+            "Sign out of {} in the browser and sign in again for {}. If you want both, add {} as a new company.",
             provider.title,
             expected.shown(),
             got.shown()

@@ -10,6 +10,7 @@ use crate::sign_in;
 use crate::terminal::{Answered, Terminal};
 use authorization::{CredentialState, Described, GrantFacts, KeptWhere, Revocation};
 use clap::Subcommand;
+use engine::calendar::sign_in_ends;
 use engine::store::company::Connection;
 use ledger::Problem;
 use serde_json::json;
@@ -95,7 +96,8 @@ async fn list(terminal: &Terminal, which: Which) -> Result<Ending, Problem> {
                     .iter()
                     .map(|p| p.permission.clone())
                     .collect();
-                rows.push((company.name.clone(), connection, version, access, needed));
+                let provider = engine.provider(&connection.provider)?;
+                rows.push((company.name.clone(), connection, version, access, needed, provider));
             }
         }
     }
@@ -106,7 +108,7 @@ async fn list(terminal: &Terminal, which: Which) -> Result<Ending, Problem> {
     if terminal.screen.json() {
         let all: Vec<_> = rows
             .iter()
-            .map(|(company, connection, version, access, needed)| {
+            .map(|(company, connection, version, access, needed, provider)| {
                 json!({
                     "company": company,
                     "id": connection.id,
@@ -118,12 +120,12 @@ async fn list(terminal: &Terminal, which: Which) -> Result<Ending, Problem> {
                     "access_only": connection.is_access_only(),
                     "kept": access.as_ref().map(|a| kept_words(a.kept_where)),
                     "last_used": access.as_ref().and_then(|a| a.last_used),
-                    "missing": needed.iter().filter(|need| !access.as_ref().is_some_and(|a| a.permissions.contains(need))).collect::<Vec<_>>(),
+                    "missing": needed.iter().filter(|need| !access.as_ref().is_some_and(|a| provider.is_granted(&a.permissions, need))).collect::<Vec<_>>(),
                     "state": state_words(access.as_ref()),
                     "permissions": access.as_ref().map(|a| a.permissions.clone()).unwrap_or_default(),
                     "needed": needed,
                     "access_ends": access.as_ref().and_then(|a| a.access_expires),
-                    "sign_in_ends": access.as_ref().and_then(|a| a.refresh_expires),
+                    "sign_in_ends": access.as_ref().and_then(|a| sign_in_ends(provider, a)),
                     "last_sync": connection.synced_at,
                 })
             })
@@ -136,7 +138,7 @@ async fn list(terminal: &Terminal, which: Which) -> Result<Ending, Problem> {
             .screen
             .say("There is no account here yet. Add a company with `changeover company add`.");
     }
-    for (company, connection, version, access, needed) in &rows {
+    for (company, connection, version, access, needed, provider) in &rows {
         let screen = &terminal.screen;
         screen.data(&format!("{}  ({}), for \"{company}\"", connection.provider, connection.environment));
         screen.data(&format!("  id            {}", connection.id));
@@ -150,7 +152,7 @@ async fn list(terminal: &Terminal, which: Which) -> Result<Ending, Problem> {
         }
         screen.data(&format!("  state         {}", state_words(access.as_ref())));
         if let Some(access) = access {
-            let granted = needed.iter().filter(|p| access.permissions.contains(p)).count();
+            let granted = needed.iter().filter(|p| provider.is_granted(&access.permissions, p)).count();
             screen.data(&format!(
                 "  permissions   {granted} of {} that are needed: {}",
                 needed.len(),
@@ -159,7 +161,7 @@ async fn list(terminal: &Terminal, which: Which) -> Result<Ending, Problem> {
             if let Some(ends) = access.access_expires {
                 screen.data(&format!("  access ends   {ends}, renewed by itself"));
             }
-            if let Some(ends) = access.refresh_expires {
+            if let Some(ends) = sign_in_ends(provider, access) {
                 screen.data(&format!("  sign-in ends  {ends}"));
             }
             screen.data(&format!("  kept          {}", kept_words(access.kept_where)));

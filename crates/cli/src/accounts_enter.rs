@@ -10,7 +10,7 @@ use crate::terminal::{Answered, Terminal};
 use authorization::{Environment, GrantFacts};
 use clap::Args;
 use engine::accounts::{Application, Setup};
-use engine::sign_in::Entered;
+use engine::sign_in::{Entered, SignInDesk};
 use engine::store::company::Connection;
 use ledger::Problem;
 use serde_json::json;
@@ -132,34 +132,36 @@ pub async fn tell_setup(terminal: &Terminal, reached: &Reached, connection: &Con
 
 /// Connects by what is entered: asks, proves, and says why something is refused. At a terminal it asks again.
 pub async fn connect(terminal: &Terminal, reached: &Reached, connection: &Connection, version: &str) -> Result<GrantFacts, Problem> {
-    let provider = reached.engine.provider(&connection.provider)?;
-    let called = provider.key().map_or_else(|| "secret".to_string(), |key| key.called.clone());
-    let wants_id = provider.token().is_some() && connection.client_id.is_empty();
-    let mut client_id = None;
     let door: Door = sign_in::open(terminal, &connection.id, true, false);
     let signing = {
         let (engine, company, connection, version, desk) =
             (reached.engine.clone(), reached.company.clone(), connection.clone(), version.to_string(), door.desk.clone());
         tokio::spawn(async move { engine.sign_in(&company, &connection, &version, &desk).await })
     };
-    let desk = door.desk.clone();
-    let stands = |so_far: fn(&engine::sign_in::Flow) -> bool| {
-        let (desk, id) = (desk.clone(), connection.id.clone());
-        async move {
-            loop {
-                match desk.flow(&id) {
-                    Some(flow) if flow.ended.is_some() => return false,
-                    Some(flow) if so_far(&flow) => return true,
-                    Some(_) | None => tokio::time::sleep(LOOK_EVERY).await,
-                }
-            }
-        }
-    };
-    while stands(|flow| flow.entry_ready && !flow.proving).await {
+    // Why it stopped asking stands in how the sign-in ended, unless nothing more could be entered.
+    let stopped = ask(terminal, reached, connection, &door.desk).await;
+    let ended = signing.await.map_err(|_| {
+        Problem::new(
+            authorization::problems::E_SIGN_IN_CANCELLED,
+            format!("Connecting {} ended in the middle.", connection.provider),
+            "The work that proves the key stopped.",
+            "Start it again; the access from before is unchanged.",
+        )
+    })?;
+    stopped.and(ended)
+}
+
+/// Asks as long as the sign-in on this desk wants something entered, from when it begins until it has ended. Where it cannot ask any
+/// more, the sign-in is cancelled, and the reason is the error.
+pub async fn ask(terminal: &Terminal, reached: &Reached, connection: &Connection, desk: &SignInDesk) -> Result<(), Problem> {
+    let provider = reached.engine.provider(&connection.provider)?;
+    let called = provider.key().map_or_else(|| "secret".to_string(), |key| key.called.clone());
+    let wants_id = provider.token().is_some() && connection.client_id.is_empty();
+    let mut client_id = None;
+    while wants_something(desk, &connection.id).await {
         if let Some(problem) = desk.flow(&connection.id).and_then(|flow| flow.entry_refused) {
             if !std::io::stdin().is_terminal() {
                 desk.cancel(&connection.id);
-                let _ = signing.await;
                 return Err(problem);
             }
             terminal.screen.problem(&problem);
@@ -169,22 +171,32 @@ pub async fn connect(terminal: &Terminal, reached: &Reached, connection: &Connec
         }
         let words = format!("The {called}");
         let asked = tokio::select! {
-            asked = secret::ask(terminal, &words) => asked?,
+            asked = secret::ask(terminal, &words) => asked,
             _ = tokio::signal::ctrl_c() => {
                 desk.cancel(&connection.id);
-                break;
+                return Ok(());
             }
         };
-        desk.enter(&connection.id, Entered { client_id: client_id.clone(), secret: asked });
+        match asked {
+            Ok(secret) => drop(desk.enter(&connection.id, Entered { client_id: client_id.clone(), secret })),
+            Err(problem) => {
+                desk.cancel(&connection.id);
+                return Err(problem);
+            }
+        }
     }
-    signing.await.map_err(|_| {
-        Problem::new(
-            authorization::problems::E_SIGN_IN_CANCELLED,
-            format!("Connecting {} ended in the middle.", provider.title),
-            "The work that proves the key stopped.",
-            "Start it again; the access from before is unchanged.",
-        )
-    })?
+    Ok(())
+}
+
+/// True when something is to be entered now, false when the sign-in has ended.
+async fn wants_something(desk: &SignInDesk, connection: &str) -> bool {
+    loop {
+        match desk.flow(connection) {
+            Some(flow) if flow.ended.is_some() => return false,
+            Some(flow) if flow.entry_ready && !flow.proving => return true,
+            Some(_) | None => tokio::time::sleep(LOOK_EVERY).await,
+        }
+    }
 }
 
 /// One line that is no secret.

@@ -15,7 +15,8 @@ use url::Url;
 
 pub const E_ACCOUNT_THERE: Code = Code("E-ACCOUNT-THERE");
 pub const E_ACCOUNT_READ: Code = Code("E-ACCOUNT-READ");
-pub const CODES: &[Code] = &[E_ACCOUNT_THERE, E_ACCOUNT_READ];
+pub const E_ACCOUNT_PRACTICE: Code = Code("E-ACCOUNT-PRACTICE");
+pub const CODES: &[Code] = &[E_ACCOUNT_THERE, E_ACCOUNT_READ, E_ACCOUNT_PRACTICE];
 
 /// Where a connection keeps the page that the person registered as the redirect address.
 const OWN_PAGE: &str = "redirect";
@@ -88,8 +89,12 @@ impl Engine {
         company::connections(&self.pool, &company.id).await
     }
 
-    /// Providers whose access can be kept for a company although no connector reads them: those not connected yet.
+    /// Providers whose access can be kept for a company although no connector reads them: those not connected yet. None in practice, where
+    /// nothing is real.
     pub async fn can_keep_access(&self, company: &Company) -> Result<Vec<Provider>, Problem> {
+        if self.is_practice() {
+            return Ok(Vec::new());
+        }
         let taken = self.accounts(company).await?;
         let mut providers = authorization::providers()?;
         providers.retain(|provider| self.catalog.connectors().all(|package| package.provider() != provider.name));
@@ -102,9 +107,18 @@ impl Engine {
     }
 
     /// Adds an account for its access alone. `at` is a server on this computer that stands for the provider, for practice and tests.
-    /// Errors: `E-PROVIDER` (also for one that cannot be connected yet), `E-ACCOUNT-THERE`, and `E-ACCOUNT-READ` for one that a connector reads.
+    /// Errors: `E-PROVIDER` (also for one that cannot be connected yet), `E-ACCOUNT-THERE`, `E-ACCOUNT-READ` for one that a connector reads, and
+    /// `E-ACCOUNT-PRACTICE` for a real one in practice.
     pub async fn add_account(&self, company: &Company, provider: &str, environment: Environment, at: Option<&Url>) -> Result<Connection, Problem> {
         let provider = self.provider(provider)?;
+        if at.is_none() && self.is_practice() {
+            return Err(Problem::new(
+                E_ACCOUNT_PRACTICE,
+                format!("{} was not added: this is the practice company.", provider.title),
+                "Nothing in practice is real, and a real access does not belong there.",
+                "Add it to one of your own companies.",
+            ));
+        }
         let endpoints = match at {
             Some(base) => provider.practice_endpoints(base)?,
             None => provider.endpoints(environment)?,

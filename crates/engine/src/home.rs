@@ -8,8 +8,10 @@ use ledger::{Code, Problem, Touched};
 use std::path::{Path, PathBuf};
 
 pub const E_HOME: Code = Code("E-HOME");
+/// A file that a person named, outside of the home folder.
+pub const E_FILE: Code = Code("E-FILE");
 pub const E_DISK_FULL: Code = Code("E-DISK-FULL");
-pub const CODES: &[Code] = &[E_HOME, E_DISK_FULL];
+pub const CODES: &[Code] = &[E_HOME, E_FILE, E_DISK_FULL];
 
 /// Paths inside the installation's folder. All folders exist after [`Home::at`].
 #[derive(Debug, Clone)]
@@ -71,6 +73,19 @@ pub fn cannot_use(path: &Path, error: &std::io::Error) -> Problem {
         format!("\"{}\" cannot be used.", path.display()),
         error.to_string(),
         "Check that the folder exists, is yours, and can be written to; or choose another with --home.",
+    )
+}
+
+/// A file of the person's own choice that could not be written; nothing of Changeover's is concerned.
+pub fn cannot_write(file: &Path, error: &std::io::Error) -> Problem {
+    if error.kind() == std::io::ErrorKind::StorageFull {
+        return cannot_use(file, error);
+    }
+    Problem::new(
+        E_FILE,
+        format!("\"{}\" could not be written.", file.display()),
+        error.to_string(),
+        "Check that its folder exists and is yours to write to, or choose another file.",
     )
 }
 

@@ -418,7 +418,7 @@ fn keychain_key_lost() -> Exhibit {
     waiting(async {
         let desk = desk().await;
         desk.vault.unlock().await.or_panic();
-        desk.shelf.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        desk.shelf.lose();
         exhibit(desk.vault_with(Keychain::with_store(desk.shelf.clone(), Duration::from_secs(20))).unlock().await)
     })
 }

@@ -23,6 +23,7 @@ use upgrade::{Mode, PauseReason, Person, PersonRole, State};
 
 pub const PROVOKE: &[fn() -> Exhibit] = &[
     home,
+    file,
     disk_full,
     store_broken,
     store_unknown,
@@ -34,6 +35,7 @@ pub const PROVOKE: &[fn() -> Exhibit] = &[
     connection_ambiguous,
     account_there,
     account_read,
+    account_practice,
     connector_unknown,
     change_torn,
     change_missing,
@@ -88,6 +90,12 @@ pub async fn installed() -> Installed {
     Installed { engine: open(&home_of(&bakery)).await.or_panic(), bakery }
 }
 
+/// An installation whose clock is the computer's.
+async fn real() -> Installed {
+    let bakery = bakery();
+    Installed { engine: open(&home_of(&bakery)).await.or_panic(), bakery }
+}
+
 pub fn new_company(bakery: &Bakery) -> NewCompany {
     NewCompany { name: WORLD.name().into(), books_path: bakery.book.clone(), zone: WORLD.zone_name().into(), practice: true }
 }
@@ -114,6 +122,13 @@ fn home() -> Exhibit {
     // A file stands where a folder is needed.
     let problem = Home::at(&bakery.book.join("home")).expect_err("a book is no folder");
     Exhibit::of(problem).replacing(bakery.folder.path().to_string_lossy(), "<folder>")
+}
+
+/// A calendar is written into a folder that is not there.
+fn file() -> Exhibit {
+    let folder = crate::home::fresh();
+    let problem = engine::calendar::write(&folder.path().join("gone").join("ends.ics"), "BEGIN:VCALENDAR").expect_err("there is no such folder");
+    Exhibit::of(problem).replacing(folder.path().to_string_lossy(), "<folder>")
 }
 
 /// `/dev/full` takes nothing, like a full disk.
@@ -197,7 +212,7 @@ fn connection_unknown() -> Exhibit {
 
 fn connection_ambiguous() -> Exhibit {
     working(async {
-        let at = installed().await;
+        let at = real().await;
         let (company, _) = added(&at).await;
         for environment in [Environment::Production, Environment::Sandbox] {
             at.engine.add_account(&company, "stripe", environment, None).await.or_panic();
@@ -213,10 +228,18 @@ fn connection_ambiguous() -> Exhibit {
 
 fn account_there() -> Exhibit {
     working(async {
-        let at = installed().await;
+        let at = real().await;
         let (company, _) = added(&at).await;
         at.engine.add_account(&company, "stripe", Environment::Sandbox, None).await.or_panic();
         at.exhibit(at.engine.add_account(&company, "stripe", Environment::Sandbox, None).await)
+    })
+}
+
+fn account_practice() -> Exhibit {
+    working(async {
+        let at = installed().await;
+        let (company, _) = added(&at).await;
+        at.exhibit(at.engine.add_account(&company, "stripe", Environment::Production, None).await)
     })
 }
 

@@ -124,6 +124,40 @@ async fn a_key_moves_into_the_passphrase_vault_and_each_start_asks_once() {
     assert_no_passphrase_below(home.path());
 }
 
+/// Whatever the first screens need is there while a keychain waits for a person, and it is asked once.
+#[tokio::test(flavor = "multi_thread")]
+async fn starting_asks_the_keychain_once_and_never_waits_for_it() {
+    let (home, server, shelf) = (home::fresh(), server().await, Shelf::default());
+    let company = {
+        let app = started(home.path(), &shelf.keychain()).await;
+        company(&app, home.path(), &server).await.0
+    };
+    let screens = [
+        ("app_view", json!({})),
+        ("today_view", json!({"company": company.id})),
+        ("accounts_view", json!({"company": company.id})),
+        ("calendar_view", json!({"company": company.id})),
+    ];
+    for hangs in [true, false] {
+        shelf.asked();
+        shelf.hang(hangs);
+        let app = started(home.path(), &shelf.keychain()).await;
+        assert_eq!(shelf.asked(), Vec::<&str>::new(), "opening the installation is no reason to ask");
+        for (screen, args) in &screens {
+            // A quarter of what the keychain may take: a screen that waited for it would not be there.
+            let shown = tokio::time::timeout(std::time::Duration::from_secs(5), ask(&app, screen, args.clone())).await;
+            let shown = shown.unwrap_or_else(|_| panic!("{screen} waited for the keychain"));
+            shown.unwrap_or_else(|problem| panic!("{screen}: {problem}"));
+        }
+        let asked = shelf.asked();
+        assert!(asked.len() <= 1, "asked more than once while it {}: {asked:?}", if hangs { "hangs" } else { "answers" });
+        // Set free, it answers as always.
+        shelf.hang(false);
+        let connection = app.real().accounts(&company).await.unwrap().into_iter().find(|one| one.is_access_only()).unwrap();
+        readable(&app, &company, &connection.id).await.expect("the key is where it was");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_vault_is_left_only_knowingly_and_costs_the_sign_ins_alone() {
     let (home, server, keychain) = (home::fresh(), server().await, Shelf::default().keychain());

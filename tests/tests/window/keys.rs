@@ -46,7 +46,7 @@ async fn a_key_is_entered_proved_and_never_shown_and_a_hostile_name_stays_text()
         window.sees("The Square connector can move from 1 to 2", STAGE).await;
         add_account(home.path(), &server.base_url);
         window.click_in_navigation("Accounts").await;
-        window.sees("Keep another access", SOON).await;
+        window.sees("Connect", SOON).await;
         window.shown("accounts-two", look).await;
         window.click("button", "Connect").await;
         window.sees("How to make it at Stripe", SOON).await;

@@ -4,9 +4,11 @@
 //! driver, and an `xdg-open` that consents at the practice provider. It must never find its way by
 //! style or position: only by role and by the words a person reads.
 
+mod chromium;
 mod journey;
 mod keys;
 mod look;
+mod openid;
 mod reconnect;
 mod trouble;
 mod vault;

@@ -6,6 +6,7 @@ use super::shared::{At, at, count, environment, given_name, mask, must_be_free, 
 use crate::app::App;
 use crate::views::*;
 use authorization::{Revocation, CredentialState, Described, KeptWhere};
+use engine::calendar::sign_in_ends;
 use engine::store::company::Connection;
 use engine::store::upgrade as stored;
 use jiff::{SignedDuration, Timestamp};
@@ -45,11 +46,11 @@ pub async fn sign_in(at: &At, connection: &Connection) -> Result<SignIn, Problem
         .filter(|p| p.state == PermissionState::Missing)
         .map(|p| p.words)
         .collect();
-    let ends = access.as_ref().and_then(|a| a.refresh_expires.or(a.access_expires));
+    let ends = access.as_ref().and_then(|access| ends(at, connection, access));
     let state = match &access {
         None if all.is_empty() => ConnectionState::NeverConnected,
         None => ConnectionState::Disconnected,
-        Some(access) => state_of(access, &missing, at.now()),
+        Some(access) => state_of(access, ends, &missing, at.now()),
     };
     Ok(SignIn {
         state,
@@ -62,8 +63,18 @@ pub async fn sign_in(at: &At, connection: &Connection) -> Result<SignIn, Problem
     })
 }
 
-fn state_of(access: &Described, missing: &[String], now: Timestamp) -> ConnectionState {
-    let ends = access.refresh_expires.or(access.access_expires);
+/// When a person has to sign in again, or had to.
+fn ends(at: &At, connection: &Connection, access: &Described) -> Option<Timestamp> {
+    match access.state {
+        CredentialState::NeedsReauth => access.refresh_expires,
+        CredentialState::Active | CredentialState::Superseded | CredentialState::Retired => {
+            let provider = at.engine.provider(&connection.provider).ok()?;
+            sign_in_ends(&provider, access)
+        }
+    }
+}
+
+fn state_of(access: &Described, ends: Option<Timestamp>, missing: &[String], now: Timestamp) -> ConnectionState {
     let over = ends.is_some_and(|ends| ends <= now);
     match access.state {
         CredentialState::Retired => ConnectionState::Disconnected,
@@ -157,7 +168,7 @@ async fn connection_view(at: &At, connection: &Connection) -> Result<ConnectionV
         permissions_needed: count(sign_in.needed.len()),
         permissions,
         access_ends: access.and_then(|a| a.access_expires).map(|t| t.to_string()),
-        sign_in_ends: access.and_then(|a| a.refresh_expires).map(|t| t.to_string()),
+        sign_in_ends: sign_in.ends.map(|t| t.to_string()),
         last_used: access.and_then(|a| a.last_used).map(|t| t.to_string()),
         kept_where: match access.map(|a| a.kept_where) {
             Some(KeptWhere::Keychain) => format!("sealed with a key in this computer's {}", keychain_name().to_lowercase()),

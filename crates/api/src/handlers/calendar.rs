@@ -64,7 +64,7 @@ pub async fn calendar_view(app: &App, args: CalendarArgs) -> Result<CalendarView
     })
 }
 
-/// Writes the file. Errors: `E-HOME`, `E-DISK-FULL`, and those of a company whose ends cannot be gathered; nothing is
+/// Writes the file. Errors: `E-FILE`, `E-DISK-FULL`, and those of a company whose ends cannot be gathered; nothing is
 /// written then.
 pub async fn calendar_export(app: &App, args: CalendarExportArgs) -> Result<CalendarExportView, Problem> {
     let of = asked(app, args.company.as_deref()).await?;

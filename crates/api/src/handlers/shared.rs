@@ -266,13 +266,18 @@ pub fn permissions(at: &At, connection: &Connection, granted: &[String], needed:
             .and_then(|p| p.permissions.iter().find(|permission| permission.name == name));
         known.map_or_else(|| name.to_string(), |permission| permission.purpose.clone())
     };
+    // A broader permission that is being retired gives what it covers.
+    let gives = |granted: &[String], needed: &str| match &provider {
+        Some(provider) => provider.is_granted(granted, needed),
+        None => granted.iter().any(|name| name == needed),
+    };
     let mut views: Vec<PermissionView> = needed
         .iter()
         .map(|need| PermissionView {
             permission: need.permission.clone(),
             words: words(&need.permission),
             why: need.why.clone(),
-            state: if granted.contains(&need.permission) {
+            state: if gives(granted, &need.permission) {
                 PermissionState::Granted
             } else {
                 PermissionState::Missing
@@ -282,7 +287,7 @@ pub fn permissions(at: &At, connection: &Connection, granted: &[String], needed:
     views.extend(
         granted
             .iter()
-            .filter(|name| needed.iter().all(|need| need.permission != **name))
+            .filter(|name| needed.iter().all(|need| !gives(std::slice::from_ref(*name), &need.permission)))
             .map(|name| PermissionView {
                 permission: name.clone(),
                 words: words(name),

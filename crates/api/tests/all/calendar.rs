@@ -53,7 +53,7 @@ async fn a_company_has_its_sign_in_and_its_connectors_deadline_in_the_list_the_f
     assert!(!first.contains(&tenant) && !view.to_string().contains(&tenant), "the provider's id of the company stays here");
     assert_eq!(
         bench.refused("calendar_export", json!({"company": company, "path": bench.dir.path().join("no/such/folder.ics").display().to_string()})).await,
-        "E-HOME"
+        "E-FILE"
     );
     assert_eq!(bench.ask("calendar_due", json!({})).await, json!({"due": []}), "an invented clock alarms nobody");
 }

@@ -3,15 +3,23 @@
 //! The engine does the work and writes the log; this prints each stage as it is completed and says where it rests.
 
 use super::{Browser, Id, Signer, show};
+use crate::accounts_enter;
 use crate::ending::Ending;
 use crate::follow::Follower;
 use crate::reach::{self, Reached};
 use crate::sign_in;
 use crate::terminal::Terminal;
 use ::upgrade::{Event, Mode, State};
+use engine::accounts::Setup;
+use engine::sign_in::SignInDesk;
+use engine::store::company::Connection;
 use engine::upgrading::runner::Surroundings;
 use jiff::SignedDuration;
 use ledger::Problem;
+use std::convert::Infallible;
+use std::time::Duration;
+
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Runs until a person is needed or it is over, and says where it rests.
 pub async fn carry_on(terminal: &Terminal, reached: &Reached, id: &str, connection: &str, no_browser: bool) -> Result<Ending, Problem> {
@@ -22,7 +30,10 @@ pub async fn carry_on(terminal: &Terminal, reached: &Reached, id: &str, connecti
 /// Runs until a person is needed or it is over.
 pub async fn run_to_rest(terminal: &Terminal, reached: &Reached, id: &str, connection: &str, no_browser: bool) -> Result<State, Problem> {
     let engine = &reached.engine;
-    let door = sign_in::open(terminal, connection, no_browser, true);
+    let account = engine.connection(&reached.company, Some(connection)).await?;
+    let setup = engine.setup(&account).await?;
+    // A key is asked for; typed lines are pasted addresses only where there is a browser.
+    let door = sign_in::open(terminal, connection, no_browser, !setup.entered);
     let follower = Follower::new(terminal.screen.clone());
     follower.begin(&engine.upgrade_state(id).await?);
     let watcher = terminal.watcher();
@@ -39,11 +50,39 @@ pub async fn run_to_rest(terminal: &Terminal, reached: &Reached, id: &str, conne
     };
     let state = {
         let _watching = follower.watch(engine.clone(), id);
-        engine.run_upgrade(id, &around).await?
+        let running = engine.run_upgrade(id, &around);
+        match setup.entered {
+            true => tokio::select! {
+                state = running => state?,
+                never = asked_when_it_waits(terminal, reached, &account, &setup, &door.desk) => match never {},
+            },
+            false => running.await?,
+        }
     };
     follower.seen(&state);
     terminal.screen.rest();
     Ok(state)
+}
+
+/// Asks for a key whenever the upgrade waits for one. It ends with the upgrade's run, which says how the sign-in ended.
+async fn asked_when_it_waits(terminal: &Terminal, reached: &Reached, account: &Connection, setup: &Setup, desk: &SignInDesk) -> Infallible {
+    let waits = || desk.flow(&account.id).is_some_and(|flow| flow.ended.is_none());
+    loop {
+        while !waits() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        for told in [
+            accounts_enter::tell_setup(terminal, reached, account, setup).await,
+            accounts_enter::ask(terminal, reached, account, desk).await,
+        ] {
+            if let Err(problem) = told {
+                terminal.screen.problem(&problem);
+            }
+        }
+        while waits() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
 }
 
 async fn found(terminal: &Terminal, id: &Id) -> Result<(Reached, String, String), Problem> {

@@ -5,7 +5,7 @@
 //! events. A new property is one line in [`event`].
 
 use super::{Act, End, Ending};
-use crate::home::cannot_use;
+use crate::home::cannot_write;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -159,9 +159,9 @@ pub(super) fn folded(out: &mut String, line: &str) {
 }
 
 /// Writes the text beside the file, makes sure that it is on the disk, and only then puts it in the file's place.
-/// Errors: `E-HOME`, `E-DISK-FULL`; the file is then as it was.
+/// Errors: `E-FILE`, `E-DISK-FULL`; the file is then as it was.
 pub fn write(file: &Path, text: &str) -> Result<(), Problem> {
-    let refused = |error: std::io::Error| cannot_use(file, &error);
+    let refused = |error: std::io::Error| cannot_write(file, &error);
     // The name of a link is not what is to be replaced, and a device or a folder never is.
     let target = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_path_buf());
     let file = target.as_path();

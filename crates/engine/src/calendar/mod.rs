@@ -13,7 +13,7 @@ mod tests;
 mod words;
 
 pub use ics::{CalendarFile, calendar_file, write};
-pub use rows::{InUse, Known, endings};
+pub use rows::{InUse, Known, endings, sign_in_ends};
 pub use telling::{Telling, Threshold, Told, due};
 
 use crate::companies::zone_of;

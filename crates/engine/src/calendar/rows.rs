@@ -92,25 +92,40 @@ impl Known<'_> {
     }
 }
 
+/// When a person has to sign in or make a key again, as far as anybody says: the end of the means to renew, or the day after which no
+/// renewal helps. Access that is renewed by itself has no end of this kind. None where there is none, or none is known.
+pub fn sign_in_ends(provider: &Provider, access: &Described) -> Option<Timestamp> {
+    let end = match living(provider, access).1 {
+        End::At(at) => Some(at),
+        End::On(_) | End::Month(_) | End::Over | End::NoKnownEnd | End::Unknown => None,
+    };
+    [end, cap(provider, access)].into_iter().flatten().min()
+}
+
+/// What an access that nobody took back is, and its end.
+fn living(provider: &Provider, access: &Described) -> (What, End, Sure) {
+    let at = |end: Option<Timestamp>| end.map_or(End::Unknown, End::At);
+    if access.kind != provider.kind().name() {
+        // Given in a way that the provider's file no longer describes: only what was said at the time counts.
+        return (What::SignIn { lasts: Lasts::Fixed }, at(access.refresh_expires.or(access.access_expires)), Sure::Said);
+    }
+    match &provider.credential {
+        Credential::OauthPkce(facts) | Credential::OauthOwnApp(facts) => signed_in(access, &facts.refresh, facts.token.expiry),
+        Credential::ApiKey(key) => (What::Key { called: key.called.clone() }, at(access.access_expires), Sure::Said),
+        // Its access is fetched anew with the key, so the key's end is what counts, and nobody states one.
+        Credential::ClientCredentials { key, token } => {
+            let end = if token.expiry == Expiry::None { End::NoKnownEnd } else { End::Unknown };
+            (What::Key { called: key.called.clone() }, end, Sure::Said)
+        }
+    }
+}
+
 /// The end of a stored access.
 fn access_row(known: &Known<'_>, in_use: &InUse, now: Timestamp) -> Ending {
     let access = &in_use.access;
-    let at = |end: Option<Timestamp>| end.map_or(End::Unknown, End::At);
-    let (what, end, sure) = if access.state == CredentialState::NeedsReauth {
-        over(access, now)
-    } else if access.kind != known.provider.kind().name() {
-        // Given in a way that the provider's file no longer describes: only what was said at the time counts.
-        (What::SignIn { lasts: Lasts::Fixed }, at(access.refresh_expires.or(access.access_expires)), Sure::Said)
-    } else {
-        match &known.provider.credential {
-            Credential::OauthPkce(facts) | Credential::OauthOwnApp(facts) => signed_in(access, &facts.refresh, facts.token.expiry),
-            Credential::ApiKey(key) => (What::Key { called: key.called.clone() }, at(access.access_expires), Sure::Said),
-            // Its access is fetched anew with the key, so the key's end is what counts, and nobody states one.
-            Credential::ClientCredentials { key, token } => {
-                let end = if token.expiry == Expiry::None { End::NoKnownEnd } else { End::Unknown };
-                (What::Key { called: key.called.clone() }, end, Sure::Said)
-            }
-        }
+    let (what, end, sure) = match access.state {
+        CredentialState::NeedsReauth => over(access, now),
+        CredentialState::Active | CredentialState::Superseded | CredentialState::Retired => living(known.provider, access),
     };
     let sure = known.confirmed(sure, About::SignInEnd);
     let mut row = known.of_access(in_use, "sign-in", what, end, sure, Act::Nothing);
@@ -163,12 +178,17 @@ fn signed_in(access: &Described, refresh: &Refresh, expiry: Expiry) -> (What, En
     }
 }
 
-/// The day after which no renewal helps.
+/// The instant after which no renewal helps.
+fn cap(provider: &Provider, access: &Described) -> Option<Timestamp> {
+    let cap = provider.refresh().and_then(|refresh| refresh.cap)?;
+    let living = access.state != CredentialState::NeedsReauth && access.kind == provider.kind().name();
+    access.granted_at.checked_add(cap.duration()).ok().filter(|_| living)
+}
+
 fn cap_row(known: &Known<'_>, in_use: &InUse) -> Option<Ending> {
-    let cap = known.provider.refresh().and_then(|refresh| refresh.cap)?;
-    let living = in_use.access.state != CredentialState::NeedsReauth && in_use.access.kind == known.provider.kind().name();
-    let end = in_use.access.granted_at.checked_add(cap.duration()).ok().filter(|_| living)?;
-    let what = What::Cap { days: cap.seconds() / 86_400 };
+    let days = known.provider.refresh().and_then(|refresh| refresh.cap)?.seconds() / 86_400;
+    let end = cap(known.provider, &in_use.access)?;
+    let what = What::Cap { days };
     Some(known.of_access(in_use, "cap", what, End::At(end), Sure::WorkedOut, Act::Reconnect))
 }
 

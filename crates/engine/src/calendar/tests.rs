@@ -141,6 +141,7 @@ fn a_sign_in_near_its_end_needs_a_person_although_it_could_renew_itself() {
     }
 }
 
+// Check 44.
 #[test]
 fn quickbooks_ends_after_a_hundred_days_and_for_good_after_five_years() {
     let all = rows("quickbooks", |access| access.granted_at = at("2022-02-10T08:00:00Z"));
@@ -148,6 +149,18 @@ fn quickbooks_ends_after_a_hundred_days_and_for_good_after_five_years() {
     assert_eq!(rolling.end, End::At(at("2027-02-09T12:00:00Z")));
     assert!(matches!(&rolling.sure, Sure::Unverified { why: Some(why) } if why.contains("x_refresh_token_expires_in")), "{:?}", rolling.sure);
     assert_eq!(cap.end, End::At(at("2027-02-09T08:00:00Z")), "five years of 365 days, so a day early");
+    let ends = |name: &str, change: fn(&mut Described)| {
+        let provider = provider(name);
+        let mut access = access(&provider, "2026-11-01T12:00:00Z", "2026-11-01T12:00:00Z");
+        change(&mut access);
+        sign_in_ends(&provider, &access)
+    };
+    let five_years_ago = |access: &mut Described| access.granted_at = at("2022-02-10T08:00:00Z");
+    assert_eq!(ends("quickbooks", five_years_ago), Some(at("2027-02-09T08:00:00Z")), "whichever comes first");
+    // Half an hour of access is renewed by itself and is nobody's end; sixty days without use are.
+    let soon = |access: &mut Described| access.access_expires = Some(at("2026-11-23T12:30:00Z"));
+    assert_eq!(ends("xero", soon), Some(at("2026-12-31T12:00:00Z")));
+    assert_eq!(ends("paypal", soon), None);
     assert_eq!((&cap.act, &cap.sure), (&Act::Reconnect, &Sure::WorkedOut));
 }
 
@@ -218,6 +231,7 @@ fn an_access_that_was_given_up_and_one_of_another_kind_are_not_judged_by_the_pro
     assert_eq!(one(&all, "sign-in/").end, End::Unknown);
 }
 
+// Check 44.
 #[test]
 fn a_granted_permission_that_is_retired_has_its_month_its_source_and_its_doubt() {
     let all = rows("xero", |access| access.permissions = vec!["offline_access".into(), "accounting.transactions".into()]);
@@ -434,7 +448,7 @@ fn the_file_is_replaced_whole_or_left_as_it_was() {
     let link = file.with_file_name("link");
     std::os::unix::fs::symlink("/dev/null", &link).unwrap();
     for special in [Path::new("/dev/null"), link.as_path(), file.parent().unwrap()] {
-        assert_eq!(write(special, "new").unwrap_err().code.to_string(), "E-HOME", "{special:?}");
+        assert_eq!(write(special, "new").unwrap_err().code.to_string(), "E-FILE", "{special:?}");
         assert!(!special.is_file());
     }
     std::fs::remove_file(&link).unwrap();
@@ -442,7 +456,7 @@ fn the_file_is_replaced_whole_or_left_as_it_was() {
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "new");
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "nothing is left beside it");
     let refused = write(&folder.join("no such folder").join("ends.ics"), "new").unwrap_err();
-    assert_eq!(refused.code, crate::home::E_HOME);
+    assert_eq!(refused.code, crate::home::E_FILE);
     // A folder cannot be replaced by a file: the attempt leaves nothing behind.
     std::fs::create_dir(folder.join("taken.ics")).unwrap();
     std::fs::write(folder.join("taken.ics").join("x"), "kept").unwrap();
