@@ -16,6 +16,9 @@ use tokio::sync::watch;
 /// Posting rules are deep expressions; the usual two megabytes are not enough for every one of them.
 const WORKER_STACK_BYTES: usize = 8 * 1024 * 1024;
 
+/// A missed backup is made up for within this time after the start.
+const DUE_EVERY: std::time::Duration = std::time::Duration::from_secs(120);
+
 pub struct Wired {
     opened: watch::Receiver<Opened>,
 }
@@ -52,9 +55,22 @@ pub fn start(app: &AppHandle) {
             Ok(home) => open(&app, home).await,
             Err(problem) => Err(problem),
         };
+        let looking = answer.as_ref().ok().cloned();
         // Fails only when the app is closing and nobody listens any more.
         let _ = tell.send(Some(answer));
+        if let Some(engine) = looking {
+            look_for_due_backups(engine).await;
+        }
     });
+}
+
+/// As long as the window is open; what is due is the engine's decision.
+async fn look_for_due_backups(engine: App) {
+    loop {
+        // Not at once: a window that opens has better things to do.
+        tokio::time::sleep(DUE_EVERY).await;
+        api::handlers::due_backups(&engine).await;
+    }
 }
 
 async fn open(app: &AppHandle, home: PathBuf) -> Result<App, ProblemView> {

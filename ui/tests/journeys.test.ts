@@ -226,6 +226,39 @@ describe("a reconnect", () => {
   });
 });
 
+describe("backups by themselves", () => {
+  const company = basics.company;
+
+  it("are taken at another time of day once that is confirmed", async () => {
+    fake.answer("backup_schedule_set", () => ({ ...rest.backups, schedule: { ...rest.backups.schedule, at: "22:30" } }));
+    const user = await open("backups");
+    const time = await screen.findByLabelText("Time of day, by the business's clock");
+    expect(screen.queryByRole("button", { name: "Use this time" })).toBeNull();
+    await user.clear(time);
+    await user.type(time, "22:30");
+    expect(sent("backup_schedule_set")).toEqual([]);
+    await user.click(screen.getByRole("button", { name: "Use this time" }));
+    expect(sent("backup_schedule_set")).toEqual([{ company, daily: true, at: "22:30", on_change: false }]);
+    await waitFor(() => expect(screen.queryByRole("button", { name: "Use this time" })).toBeNull());
+  });
+
+  it("are taken after changes and with the window closed where that is ticked", async () => {
+    const user = await open("backups");
+    await user.click(await screen.findByRole("checkbox", { name: "Also within the hour after the books changed" }));
+    await user.click(screen.getByRole("checkbox", { name: "With Changeover closed, too" }));
+    expect(sent("backup_schedule_set")).toEqual([{ company, daily: true, at: "18:00", on_change: true }]);
+    expect(sent("backup_timer")).toEqual([{ company, on: true }]);
+  });
+
+  it("say when the last one could not be taken, and why", async () => {
+    fake.answer("backups_view", rest.backupsMissed);
+    await open("backups");
+    expect(await screen.findByText("This computer's keychain is locked.")).toBeVisible();
+    expect(screen.getByText(/^Not taken /)).toBeVisible();
+    await expectAccessible();
+  });
+});
+
 describe("a first start", () => {
   it("makes the practice company and shows it as soon as it is there", async () => {
     fake.answer("app_view", basics.firstRun);

@@ -43,6 +43,8 @@ macro_rules! engine_commands {
             backups_view (CompanyArgs) -> BackupsView, reads, "Go to Backups";
             backup_now (CompanyArgs) -> JobView, writes, "Back up now";
             backup_verify (BackupArgs) -> JobView, writes, "Prove a backup by restoring it";
+            backup_schedule_set (ScheduleSetArgs) -> BackupsView, writes, "Change when backups are taken";
+            backup_timer (ScheduleTimerArgs) -> BackupsView, writes, "Let backups be taken with the window closed";
             restore_preview (RestorePreviewArgs) -> RestoreView, reads, "Look inside a backup";
             restore_start (RestoreStartArgs) -> RestoreView, writes, "Restore a backup";
             recovery_kit (RecoveryKitArgs) -> RecoveryKitView, writes, "Write the recovery kit";

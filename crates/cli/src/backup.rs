@@ -28,6 +28,10 @@ pub enum BackupCommand {
         #[arg(long, default_value = "by hand")]
         label: String,
     },
+    /// Take the backups that are due; this is what the computer's timer starts
+    Due,
+    /// When backups are taken by themselves, and whether with the window closed too
+    Schedule(crate::backup_schedule::ScheduleArguments),
     /// List the backups with their three marks: copied, read back, restored
     List {
         #[command(flatten)]
@@ -93,6 +97,8 @@ pub struct RestoreArguments {
 pub async fn run(terminal: &Terminal, command: BackupCommand) -> Result<Ending, Problem> {
     match command {
         BackupCommand::Now { which, label } => now(terminal, which, label).await,
+        BackupCommand::Due => crate::backup_schedule::due(terminal).await,
+        BackupCommand::Schedule(arguments) => crate::backup_schedule::schedule(terminal, arguments).await,
         BackupCommand::List { which } => list(terminal, which).await,
         BackupCommand::Verify { id, which, restore: true } => prove(terminal, id, which).await,
         BackupCommand::Verify { id, which, restore: false } => read_back(terminal, id, which).await,

@@ -26,6 +26,7 @@ pub mod previewing;
 pub mod progress;
 pub mod reading_back;
 pub mod reconciling;
+pub mod schedule;
 pub mod sign_in;
 pub mod signing;
 pub mod store;
@@ -50,5 +51,6 @@ pub fn codes() -> impl Iterator<Item = Code> {
         .chain(holding::CODES)
         .chain(backups::CODES)
         .chain(upgrading::CODES)
+        .chain(schedule::timer::CODES)
         .copied()
 }

@@ -24,6 +24,7 @@ use upgrade::{Mode, PauseReason, Person, PersonRole, State};
 pub const PROVOKE: &[fn() -> Exhibit] = &[
     home,
     file,
+    timer,
     disk_full,
     store_broken,
     store_unknown,
@@ -129,6 +130,13 @@ fn file() -> Exhibit {
     let folder = crate::home::fresh();
     let problem = engine::calendar::write(&folder.path().join("gone").join("ends.ics"), "BEGIN:VCALENDAR").expect_err("there is no such folder");
     Exhibit::of(problem).replacing(folder.path().to_string_lossy(), "<folder>")
+}
+
+/// This test's own program stands alone: the terminal program is not beside it.
+fn timer() -> Exhibit {
+    let problem = engine::schedule::timer::Started::here(Path::new("/home")).expect_err("there is no terminal program");
+    let running = std::env::current_exe().expect("it runs");
+    Exhibit::of(problem).replacing(running.parent().expect("a folder").to_string_lossy(), "<folder>")
 }
 
 /// `/dev/full` takes nothing, like a full disk.

@@ -10,4 +10,5 @@ mod oracle;
 mod places;
 mod practice;
 mod rollback;
+mod schedule;
 mod secrets;

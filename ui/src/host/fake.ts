@@ -43,6 +43,8 @@ const usual = (): Replies => ({
   differences_view: (args) => ({ ...upgrade.differences, filter: args.filter, page: args.page }),
   backups_view: rest.backups,
   backup_now: basics.job("backup"),
+  backup_schedule_set: rest.backups,
+  backup_timer: rest.backups,
   backup_verify: basics.job("verify_backup"),
   restore_preview: rest.restore,
   restore_start: rest.restored,

@@ -71,7 +71,7 @@ put_back: number,
  */
 equal: boolean, };
 export type BackupArgs = { company: string, backup: string, };
-export type BackupReason = { "kind": "by_hand" } | { "kind": "daily" } | { "kind": "monthly" } | { "kind": "before_upgrade", provider: string, from: string, to: string, } | { "kind": "before_restore" } | { "kind": "before_stage", stage: StageName, };
+export type BackupReason = { "kind": "by_hand" } | { "kind": "daily" } | { "kind": "after_change" } | { "kind": "monthly" } | { "kind": "before_upgrade", provider: string, from: string, to: string, } | { "kind": "before_restore" } | { "kind": "before_stage", stage: StageName, };
 export type BackupTile = { "state": "none" } | { "state": "taken", taken: string, copies: number, places: Array<string>, } | { "state": "proved", taken: string, proved: string, copies: number, places: Array<string>, entries: number, } | { "state": "failed", taken: string, problem: ProblemView, };
 export type BackupView = { id: string, taken: string, reason: BackupReason, 
 /**
@@ -90,7 +90,7 @@ export type BackupsView = { company: string, company_name: string, now: string, 
 /**
  * Newest first.
  */
-backups: Array<BackupView>, places: Array<PlaceView>, next: string | null, kit: KitState, job: JobView | null, problem: ProblemView | null, };
+backups: Array<BackupView>, places: Array<PlaceView>, schedule: ScheduleView, kit: KitState, job: JobView | null, problem: ProblemView | null, };
 export type BooksAccountRowView = { id: string, 
 /**
  * Full name, such as `Assets:Current Assets:Checking`.
@@ -445,10 +445,11 @@ search: string, page: number, pages: number, total: number,
 entries: Array<LogEntryView>, chain: ChainView, };
 export type MarkView = "done" | "not_yet" | "failed";
 export type MayView = { approve: boolean, pause: boolean, resume: boolean, stop: boolean, roll_back: boolean, reconnect: boolean, next_day: boolean, finish: boolean, };
+export type MissedView = { at: string, problem: ProblemView, };
 export type ModeView = { "kind": "running" } | { "kind": "waiting", for_whom: WaitingFor, } | { "kind": "paused", why: string, } | { "kind": "halted", check: string, } | { "kind": "resolving" } | { "kind": "rolling_back" } | { "kind": "rolled_back" } | { "kind": "frozen" } | { "kind": "finished" };
 export type MoneyView = { minor: string, currency: string, digits: number, };
 export type Mood = "good" | "attention" | "stop" | "information" | "plain";
-export type Need = { "kind": "connect" } | { "kind": "reconnect", connection: string, provider: string, missing: Array<string>, ended: boolean, } | { "kind": "upgrade_ready", connection: string, provider: string, from: string, to: string, new_permissions: number, quiet_time: string | null, } | { "kind": "upgrade_waits", upgrade: string, provider: string, from: string, to: string, for_whom: string, } | { "kind": "upgrade_paused", upgrade: string, provider: string, from: string, to: string, why: string, } | { "kind": "upgrade_halted", upgrade: string, provider: string, problem: ProblemView, } | { "kind": "held", count: number, amount: MoneyView | null, } | { "kind": "backup_missing" } | { "kind": "backup_unproved", taken: string, } | { "kind": "recovery_kit_missing" } | { "kind": "keychain_locked", name: string, } | { "kind": "books_trouble", problem: ProblemView, } | { "kind": "watch_day", upgrade: string, provider: string, day: number, of: number, } | { "kind": "upgrade_can_finish", upgrade: string, provider: string, from: string, to: string, } | { "kind": "ends", ends: EndsView, };
+export type Need = { "kind": "connect" } | { "kind": "reconnect", connection: string, provider: string, missing: Array<string>, ended: boolean, } | { "kind": "upgrade_ready", connection: string, provider: string, from: string, to: string, new_permissions: number, quiet_time: string | null, } | { "kind": "upgrade_waits", upgrade: string, provider: string, from: string, to: string, for_whom: string, } | { "kind": "upgrade_paused", upgrade: string, provider: string, from: string, to: string, why: string, } | { "kind": "upgrade_halted", upgrade: string, provider: string, problem: ProblemView, } | { "kind": "held", count: number, amount: MoneyView | null, } | { "kind": "backup_missing" } | { "kind": "backup_unproved", taken: string, } | { "kind": "backup_missed", at: string, newest: string | null, problem: ProblemView, } | { "kind": "recovery_kit_missing" } | { "kind": "keychain_locked", name: string, } | { "kind": "books_trouble", problem: ProblemView, } | { "kind": "watch_day", upgrade: string, provider: string, day: number, of: number, } | { "kind": "upgrade_can_finish", upgrade: string, provider: string, from: string, to: string, } | { "kind": "ends", ends: EndsView, };
 export type NeedView = { mood: Mood, 
 /**
  * RFC 3339.
@@ -659,6 +660,26 @@ log: Array<LogLineView>, log_records: number, chain_good: boolean | null, watch:
 back: BackView | null, problem: ProblemView | null, };
 export type SampleRowView = { account: string, old: MoneyView | null, new: MoneyView | null, expected: boolean, };
 export type SampleView = { title: string, day: string, rows: Array<SampleRowView>, };
+export type ScheduleSetArgs = { company: string, daily: boolean, 
+/**
+ * "21:00".
+ */
+at: string, on_change: boolean, };
+export type ScheduleState = "off" | "first" | "waiting" | "due" | "practice";
+export type ScheduleTimerArgs = { company: string, on: boolean, };
+export type ScheduleView = { daily: boolean, 
+/**
+ * "21:00", by the business's own clock.
+ */
+at: string, on_change: boolean, 
+/**
+ * After so many days without one, a backup is also proved by restoring it.
+ */
+prove_every_days: number, state: ScheduleState, next: string | null, timer: TimerState, 
+/**
+ * The last one that was due could not be taken.
+ */
+missed: MissedView | null, };
 export type SecretText = string;
 export type SecretsChangeArgs = { old: SecretText, new: SecretText, };
 export type SecretsChooseArgs = { place: SecretsPlace, 
@@ -711,6 +732,7 @@ export type StopHereView = { entries_removed: number, entries_put_back: number, 
 export type StoryView = { id: string, title: string, text: string, ends_well: boolean, };
 export type StreamOwner = "old" | "fenced" | "new";
 export type TieOutView = { day: string, masked_id: string, amount: MoneyView, fee: MoneyView, sum_of_entries: MoneyView, difference: MoneyView, movements: number, in_books: boolean, returned: boolean, };
+export type TimerState = { "state": "on" } | { "state": "off" } | { "state": "unavailable", problem: ProblemView, };
 export type TodayView = { company: string, company_name: string, 
 /**
  * Now, RFC 3339 (the practice clock in a practice company).
@@ -788,6 +810,8 @@ export interface Commands {
   backups_view: { args: CompanyArgs; answer: BackupsView };
   backup_now: { args: CompanyArgs; answer: JobView };
   backup_verify: { args: BackupArgs; answer: JobView };
+  backup_schedule_set: { args: ScheduleSetArgs; answer: BackupsView };
+  backup_timer: { args: ScheduleTimerArgs; answer: BackupsView };
   restore_preview: { args: RestorePreviewArgs; answer: RestoreView };
   restore_start: { args: RestoreStartArgs; answer: RestoreView };
   recovery_kit: { args: RecoveryKitArgs; answer: RecoveryKitView };
@@ -851,6 +875,8 @@ export const commandRows = [
   { name: "backups_view", writes: false, words: "Go to Backups" },
   { name: "backup_now", writes: true, words: "Back up now" },
   { name: "backup_verify", writes: true, words: "Prove a backup by restoring it" },
+  { name: "backup_schedule_set", writes: true, words: "Change when backups are taken" },
+  { name: "backup_timer", writes: true, words: "Let backups be taken with the window closed" },
   { name: "restore_preview", writes: false, words: "Look inside a backup" },
   { name: "restore_start", writes: true, words: "Restore a backup" },
   { name: "recovery_kit", writes: true, words: "Write the recovery kit" },

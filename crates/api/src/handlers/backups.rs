@@ -7,6 +7,7 @@ use crate::app::App;
 use crate::views::*;
 use ::upgrade::Stage;
 use engine::backups::BackupRow;
+use engine::schedule::Why;
 use engine::store::upgrade as stored;
 use ledger::Problem;
 use std::path::Path;
@@ -34,8 +35,7 @@ pub async fn backups_view(app: &App, args: CompanyArgs) -> Result<BackupsView, P
         zone: at.company.zone.clone(),
         backups,
         places: vec![place(&at, &all)],
-        // Backups are taken by hand and by upgrades; nothing is scheduled.
-        next: None,
+        schedule: super::schedule::schedule(app, &at).await?,
         kit: match at.engine.recovery_kit_written().await? {
             Some((at, file)) => KitState::Written { at, file },
             None => KitState::Missing,
@@ -79,6 +79,8 @@ async fn reason(at: &At, row: &BackupRow, upgrade: Option<&stored::UpgradeRow>) 
                 to: upgrade.to_version.clone(),
             }
         }
+        (None, None) if row.label == Why::Daily.label() => BackupReason::Daily,
+        (None, None) if row.label == Why::Changed.label() => BackupReason::AfterChange,
         (None, None) => BackupReason::ByHand,
     }
 }

@@ -217,6 +217,7 @@ fn says(need: &Need, row: &Ending) -> bool {
         | Need::Held { .. }
         | Need::BackupMissing
         | Need::BackupUnproved { .. }
+        | Need::BackupMissed { .. }
         | Need::RecoveryKitMissing
         | Need::KeychainLocked { .. }
         | Need::BooksTrouble { .. }

@@ -19,6 +19,7 @@ mod practice;
 mod reconcile;
 mod reconnect;
 mod restore;
+mod schedule;
 mod secrets;
 mod settings;
 mod shared;
@@ -32,6 +33,7 @@ use crate::contract::Commands;
 use crate::views::*;
 use ledger::Code;
 
+pub use schedule::due_backups;
 pub use shared::{E_BUSY, E_CHECK_FAILED};
 
 pub const CODES: &[Code] = &[E_BUSY, E_CHECK_FAILED];
@@ -83,6 +85,8 @@ answered_by! {
     backups::backup_verify (BackupArgs) -> JobView;
     restore::restore_preview (RestorePreviewArgs) -> RestoreView;
     restore::restore_start (RestoreStartArgs) -> RestoreView;
+    schedule::backup_schedule_set (ScheduleSetArgs) -> BackupsView;
+    schedule::backup_timer (ScheduleTimerArgs) -> BackupsView;
     backups::recovery_kit (RecoveryKitArgs) -> RecoveryKitView;
     reconcile::reconcile_view (ReconcileArgs) -> ReconcileView;
     holds::hold_view (HoldArgs) -> HoldView;

@@ -10,7 +10,7 @@ use crate::views::*;
 use ::upgrade::{Gate, Mode, Stage, State};
 use engine::store::company::Connection;
 use engine::store::{movement, upgrade as stored};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ledger::{Money, Problem, Role};
 
 pub async fn today_view(app: &App, args: CompanyArgs) -> Result<TodayView, Problem> {
@@ -379,6 +379,9 @@ fn upgrade_need(at: &At, provider: &str, id: &str, state: &State) -> Option<Need
     }
 }
 
+/// So long without a good backup is more than one bad night.
+const DAYS_WITHOUT_BACKUP: SignedDuration = SignedDuration::from_hours(3 * 24);
+
 async fn backup_needs(at: &At, needs: &mut Vec<NeedView>) -> Result<(), Problem> {
     let now = at.now();
     let all = at.engine.backups(&at.company).await?;
@@ -395,6 +398,16 @@ async fn backup_needs(at: &At, needs: &mut Vec<NeedView>) -> Result<(), Problem>
             ));
         }
         Some(_) => {}
+    }
+    if let Some(run) = at.engine.backup_run(&at.company).await?
+        && let Some(failed) = run.failed
+    {
+        let newest = all.first().map(|row| row.copied_at);
+        // One bad night is a notice; several days without a good one stop being that.
+        let days_without = newest.is_none_or(|newest| now.duration_since(newest) > DAYS_WITHOUT_BACKUP);
+        let mood = if days_without { Mood::Stop } else { Mood::Attention };
+        let (at, newest) = (run.at.to_string(), newest.map(|newest| newest.to_string()));
+        needs.push(need(mood, None, now, Need::BackupMissed { at, newest, problem: super::schedule::told(failed) }));
     }
     if !all.is_empty() && at.engine.recovery_kit_written().await?.is_none() {
         needs.push(need(Mood::Attention, None, now, Need::RecoveryKitMissing));

@@ -204,6 +204,13 @@ pub fn sentence(entry: &Entry) -> String {
             "A backup turned out to be unfit ({}); it counts no more.",
             text(body, "code")
         ),
+        "backup.missed" => format!("A backup that was due ({}) could not be taken ({}).", text(body, "occasion"), text(body, "code")),
+        "backup.rule" => match (body.get("daily").and_then(Value::as_bool), body.get("on_change").and_then(Value::as_bool)) {
+            (Some(true), Some(true)) => format!("Backups: daily at {}, and after changes.", text(body, "at")),
+            (Some(true), _) => format!("Backups: daily at {}.", text(body, "at")),
+            (_, Some(true)) => "Backups: after changes only.".to_string(),
+            _ => "Backups: only when somebody takes one.".to_string(),
+        },
         "log.key_made" => format!(
             "Checkpoints of this log are signed from here on, with key {}{}.",
             text(body, "fingerprint"),

@@ -14,7 +14,7 @@ pub struct BackupsView {
     /// Newest first.
     pub backups: Vec<BackupView>,
     pub places: Vec<PlaceView>,
-    pub next: Option<String>,
+    pub schedule: super::schedule::ScheduleView,
     pub kit: KitState,
     pub job: Option<JobView>,
     pub problem: Option<ProblemView>,
@@ -44,6 +44,8 @@ pub struct BackupView {
 pub enum BackupReason {
     ByHand,
     Daily,
+    /// Within the hour after the books changed.
+    AfterChange,
     Monthly,
     BeforeUpgrade { provider: String, from: String, to: String },
     BeforeRestore,

@@ -45,6 +45,8 @@ pub enum Need {
     BackupMissing,
     /// The last backup was taken but not proved by a restore.
     BackupUnproved { taken: String },
+    /// The last backup that was due could not be taken; `newest` is the last good one.
+    BackupMissed { at: String, newest: Option<String>, problem: ProblemView },
     RecoveryKitMissing,
     KeychainLocked { name: String },
     BooksTrouble { problem: ProblemView },
