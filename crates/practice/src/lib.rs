@@ -3,6 +3,7 @@
 //! Speaks HTTP and files like the real world; it knows none of the other crates and must never reach beyond loopback.
 //! A new provider is one more module beside `square`; a new thing that goes wrong is one field of `Faults` and one `Story`.
 
+pub mod authority;
 pub mod book;
 pub mod consent;
 pub mod elsewhere;
@@ -10,6 +11,7 @@ pub mod faults;
 mod oauth;
 pub mod square;
 pub mod story;
+mod wire;
 pub mod world;
 
 pub use book::{BookSummary, create_book};

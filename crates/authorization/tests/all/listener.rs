@@ -283,8 +283,8 @@ async fn a_computer_that_slept_during_the_sign_in_counts_from_when_it_woke() {
     for seconds in [9 * 3600, -2 * 3600] {
         let world = World::new().await;
         let (page, _controls, task) = waiting(&world).await;
-        let answer = answer_to(&page).await;
         world.seconds_pass(seconds);
+        let answer = answer_to(&page).await;
         assert_eq!(visit(&answer).await.0, 200);
         let grant = task.await.unwrap().unwrap();
         assert_eq!(grant.facts().granted_at, (world.clock())());
@@ -294,6 +294,16 @@ async fn a_computer_that_slept_during_the_sign_in_counts_from_when_it_woke() {
         assert_eq!(world.signer().await.send(world.payments()).await.unwrap().status(), 200);
         assert_eq!(world.fake.refreshes(), 0);
     }
+    // Asleep between the page's answer and the exchange: the code is over by then, which is said, and nothing is kept.
+    let world = World::new().await;
+    let (page, _controls, task) = waiting(&world).await;
+    let answer = answer_to(&page).await;
+    world.seconds_pass(9 * 3600);
+    assert_eq!(visit(&answer).await.0, 200);
+    let over = task.await.unwrap().err().unwrap();
+    assert_eq!(over.code, E_SIGN_IN_PROVIDER);
+    assert!(over.why[0].contains("works once and for a few minutes"), "{over}");
+    assert_eq!(world.fake.seen.lock().unwrap().exchanges, 1, "a code is not tried again");
 }
 
 // Check 21.

@@ -1,6 +1,6 @@
 //! Signing in: every right and wrong turn of one flow.
 
-use crate::fake::CLIENT;
+use practice::authority::CLIENT;
 use crate::support::*;
 use authorization::problems::*;
 use authorization::*;
