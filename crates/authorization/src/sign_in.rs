@@ -5,8 +5,8 @@
 //! is built here and checked; nobody can pass one in. Waiting ends by an answer, the deadline or [`Controls`];
 //! the listener closes with it.
 
-use crate::answer::{Answer, Refused, read_pasted};
-use crate::endpoints::{Endpoints, Redirect, callback_path, unsafe_address};
+use crate::answer::{Answer, Beside, Refused, read_pasted};
+use crate::endpoints::{DataCenter, Endpoints, Redirect, callback_path, unsafe_address};
 use crate::exchange::{self, Started};
 use crate::grant::{Grant, GrantFacts, Tenant};
 use crate::loopback::Loopback;
@@ -215,6 +215,9 @@ async fn run(
     if let (Some(parameter), None) = (claimed, company) {
         return Err(unusable(&provider.title, format!("Its page did not tell which company it was for (\"{}\").", parameter.name)));
     }
+    // The code goes to a host of the list, or nowhere.
+    let region = region(provider, endpoints, &beside)?;
+    let endpoints = &region.map_or_else(|| endpoints.clone(), |center| endpoints.at(center));
     let with = App { id: client_id, secret: secret.as_ref().map(|secret| &secret.0) };
     let answer = exchange::exchange(provider, endpoints, with, started, code, clock())
         .await
@@ -242,6 +245,7 @@ async fn run(
         environment: endpoints.environment,
         client_id: client_id.clone(),
         tenant,
+        data_center: region.map(|center| center.name.clone()),
         permissions: known.permissions,
         missing,
         access_expires: answer.access_expires,
@@ -253,6 +257,19 @@ async fn run(
         facts,
         kind: provider.kind(),
         app: secret,
+    })
+}
+
+/// The region that the redirect names, where a provider has several. Nobody signs it, so it is one of the file's, to the letter, or the sign-in ends.
+fn region<'e>(provider: &Provider, endpoints: &'e Endpoints, beside: &Beside) -> Result<Option<&'e DataCenter>, Problem> {
+    let Some(parameter) = provider.parameters.iter().find(|p| p.verify == Verify::DataCenter) else { return Ok(None) };
+    let named = beside.one(&parameter.name).and_then(|named| endpoints.data_center(named));
+    named.map(Some).ok_or_else(|| {
+        let known: Vec<&str> = endpoints.data_centers.iter().map(|center| center.name.as_str()).collect();
+        unusable(
+            &provider.title,
+            format!("Its page did not name one of the regions that Changeover knows ({}), so the sign-in was not completed and nothing was sent on.", known.join(", ")),
+        )
     })
 }
 

@@ -139,6 +139,11 @@ fn environment(
         .into_iter()
         .filter_map(|center| data_center(&found, center, &mut used, findings))
         .collect();
+    for (number, center) in data_centers.iter().enumerate() {
+        if data_centers.iter().take(number).any(|other| other.name == center.name || same_origin(&other.accounts, &center.accounts)) {
+            findings.at(at, format!("data_center: {} stands here twice", shown(&center.name)));
+        }
+    }
     for host in found.hosts.iter().filter(|host| !used.contains(*host)) {
         findings.at(file.hosts.span().start, format!("hosts: nothing here is on {}", shown(host)));
     }

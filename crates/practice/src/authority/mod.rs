@@ -135,6 +135,11 @@ impl Shared {
         lock(&self.seen).refreshes
     }
 
+    /// How many sign-ins that were given are not ended.
+    pub fn living(&self) -> usize {
+        lock(&self.store).living()
+    }
+
     /// What was asked that is not as the provider's file says.
     pub fn wrong(&self) -> Vec<String> {
         lock(&self.seen).wrong.clone()
@@ -232,6 +237,8 @@ fn refused(status: StatusCode, error: &str) -> Response {
 
 async fn answer(State(shared): State<Arc<Shared>>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let asked = Asked { method, path: uri.path().to_owned(), query: wire::pairs(uri.query().unwrap_or_default().as_bytes()), headers, body };
+    let host = wire::text(&asked.headers, header::HOST).unwrap_or_default().to_owned();
+    lock(&shared.seen).asked.push((host, asked.path.clone()));
     let delay = lock(&shared.rules).delay_ms;
     if delay > 0 {
         tokio::time::sleep(Duration::from_millis(delay)).await;

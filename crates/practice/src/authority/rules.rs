@@ -312,6 +312,8 @@ pub struct Seen {
     pub api_calls: usize,
     /// Bodies of the requests that asked to end access.
     pub revocations: Vec<Value>,
+    /// The `Host` and the path of every request, in order.
+    pub asked: Vec<(String, String)>,
     /// Addresses that were asked for and are not there.
     pub strays: Vec<String>,
     /// Requests that are not what the provider's file says, each with what is wrong. Nothing secret.

@@ -57,6 +57,10 @@ impl Store {
         self.access.clear();
     }
 
+    pub fn living(&self) -> usize {
+        self.families.iter().filter(|family| !family.dead).count()
+    }
+
     pub fn family_of(&self, access: &str, now: i64) -> Option<&Family> {
         let (family, ends) = self.access.get(access)?;
         let family = self.families.get(*family)?;
