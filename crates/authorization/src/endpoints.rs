@@ -96,6 +96,8 @@ pub struct Endpoints {
     pub token: Option<Url>,
     pub status: Option<Url>,
     pub revoke: Option<Url>,
+    /// What the provider calls itself in every redirect (`iss`), where it is known to; then no answer without it is taken.
+    pub issuer: Option<String>,
     /// Requests are signed for this scheme, host and port only.
     pub api_base: Url,
     /// The only hosts that anything of this environment is sent to. Every address above is on one of them.

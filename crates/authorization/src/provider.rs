@@ -186,6 +186,7 @@ impl Provider {
         };
         here.redirects = vec![here.redirect.clone()];
         here.data_centers = Vec::new();
+        here.issuer = None;
         if !here.all_loopback() {
             return Err(Problem::new(
                 E_PROVIDER,

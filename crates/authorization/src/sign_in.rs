@@ -5,7 +5,7 @@
 //! is built here and checked; nobody can pass one in. Waiting ends by an answer, the deadline or [`Controls`];
 //! the listener closes with it.
 
-use crate::answer::{Answer, Beside, Refused, read_pasted};
+use crate::answer::{Answer, Beside, Issuer, Refused, read_pasted};
 use crate::endpoints::{DataCenter, Endpoints, Redirect, callback_path, unsafe_address};
 use crate::exchange::{self, Started};
 use crate::grant::{Grant, GrantFacts, Tenant};
@@ -29,6 +29,8 @@ use url::Url;
 
 /// How long a person has, unless the caller says otherwise.
 pub const TIME_TO_SIGN_IN: Duration = Duration::from_secs(600);
+/// A person need not see every wrong answer go by.
+const STRANGE_TOLD_EVERY: Duration = Duration::from_millis(200);
 /// Pasted texts that wait to be read.
 const PASTES_MAX: usize = 8;
 
@@ -332,7 +334,7 @@ async fn wait_for_answer(
         }
     };
     let no_page = || provider.not_yet("Its file names no page to sign in on.");
-    let authorize = endpoints.authorize.as_ref().ok_or_else(no_page)?;
+    let issuer = Issuer::of(endpoints).ok_or_else(no_page)?;
     let started = exchange::start(provider, endpoints, client_id, permissions, redirect).ok_or_else(no_page)?;
     if let Some(why) = unsafe_address(&started.page) {
         return Err(unusable(&provider.title, why));
@@ -356,7 +358,7 @@ async fn wait_for_answer(
     let state = started.state.secret().clone();
     let serving = async {
         match loopback {
-            Some(loopback) => loopback.serve(state.clone(), authorize.clone(), taken, count).await,
+            Some(loopback) => loopback.serve(state.clone(), issuer.clone(), taken, count).await,
             None => {
                 // Keep the sending half, or waiting for the answer would end at once.
                 let _kept = (taken, count);
@@ -376,13 +378,15 @@ async fn wait_for_answer(
         while strange_heard.changed().await.is_ok() {
             let so_far = *strange_heard.borrow_and_update();
             events(SignInEvent::StrangeAnswer(so_far));
+            // Whoever shouts is counted all the same; the number that is told next has them all.
+            tokio::time::sleep(STRANGE_TOLD_EVERY).await;
         }
         std::future::pending::<()>().await
     };
     let pasting = async {
         let mut inbox = controls.inbox.lock().await;
         while let Some(pasted) = inbox.recv().await {
-            match read_pasted(&pasted, &started.redirect, &state, authorize) {
+            match read_pasted(&pasted, &started.redirect, &state, &issuer) {
                 Ok(answer) => return answer,
                 Err(refused) => events(SignInEvent::PasteRefused(paste_problem(provider, refused))),
             }
