@@ -272,7 +272,7 @@ async fn every_provider_that_one_reaches_by_a_key_proves_it_and_says_when_it_is_
                 continue;
             }
             beside.server.rule(|rules| assert!(rules.keys.get_mut(&key).unwrap().remove(&missing)));
-            assert_eq!(beside.key(&key).await.unwrap().facts().missing, [missing.clone()], "{what}");
+            assert_eq!(beside.key(&key).await.unwrap().facts().missing, std::slice::from_ref(&missing), "{what}");
             beside.server.rule(|rules| assert!(rules.keys.get_mut(&key).unwrap().insert(missing.clone())));
         }
         if let Some(mark) = &beside.endpoints.livemode {

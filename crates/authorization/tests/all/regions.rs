@@ -41,7 +41,7 @@ async fn the_region_of_the_redirect_gets_the_code_each_renewal_the_requests_and_
     names(&beside, europe.as_str().trim_end_matches('/'));
     let grant = beside.sign_in(None).await.unwrap_or_else(|problem| panic!("{problem}"));
     assert_eq!(grant.facts().data_center.as_deref(), Some("Europe"));
-    assert_eq!(hosts(&beside, "/oauth/v2/token"), [host.clone()]);
+    assert_eq!(hosts(&beside, "/oauth/v2/token"), std::slice::from_ref(&host));
     beside.vault.save("conn", grant).await.unwrap();
 
     let signer = beside.signer().await;
@@ -49,7 +49,7 @@ async fn the_region_of_the_redirect_gets_the_code_each_renewal_the_requests_and_
     beside.until_due();
     let request = || client().get(signer.api_base().join(READ).unwrap());
     assert_eq!(signer.send(request()).await.unwrap().status(), 200);
-    assert_eq!(hosts(&beside, "/oauth/v2/token"), [host.clone()], "the renewal");
+    assert_eq!(hosts(&beside, "/oauth/v2/token"), std::slice::from_ref(&host), "the renewal");
     let elsewhere = signer.send(client().get(beside.server.base.join(READ).unwrap())).await.unwrap_err();
     assert_eq!(elsewhere.code, E_CREDENTIAL_HOST, "another region is another host");
     assert!(hosts(&beside, READ).is_empty());

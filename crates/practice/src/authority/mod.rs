@@ -155,14 +155,14 @@ impl Shared {
     }
 
     /// A secret that is remembered, so that a test can look for it.
-    fn secret(&self, kind: &str) -> Result<String, Response> {
+    fn secret(&self, kind: &str) -> Result<String, Box<Response>> {
         let made = wire::secret(&format!("CANARY-{kind}-")).map_err(|problem| refused(StatusCode::INTERNAL_SERVER_ERROR, &problem.to_string()))?;
         lock(&self.seen).secrets.push(made.clone());
         Ok(made)
     }
 
     /// Refuses what the provider's file does not allow, and writes it down.
-    fn wrong_request(&self, what: impl Into<String>) -> Response {
+    fn wrong_request(&self, what: impl Into<String>) -> Box<Response> {
         lock(&self.seen).wrong.push(what.into());
         refused(StatusCode::BAD_REQUEST, "invalid_request")
     }
@@ -231,8 +231,8 @@ fn html(status: u16, text: &str) -> Response {
 }
 
 /// A refusal as RFC 6749 spells it, with a description that nobody may repeat.
-fn refused(status: StatusCode, error: &str) -> Response {
-    json(status, &json!({"error": error, "error_description": "CANARY-description <script>"}))
+fn refused(status: StatusCode, error: &str) -> Box<Response> {
+    Box::new(json(status, &json!({"error": error, "error_description": "CANARY-description <script>"})))
 }
 
 async fn answer(State(shared): State<Arc<Shared>>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
@@ -264,6 +264,7 @@ async fn answer(State(shared): State<Arc<Shared>>, method: Method, uri: Uri, hea
         },
     };
     match told {
-        Ok(response) | Err(response) => response,
+        Ok(response) => response,
+        Err(response) => *response,
     }
 }

@@ -70,7 +70,7 @@ fn unlike_the_file(shared: &Shared, asked: &Fields) -> Option<String> {
     }
 }
 
-pub(super) fn authorize(shared: &Shared, asked: &Asked) -> Result<Response, Response> {
+pub(super) fn authorize(shared: &Shared, asked: &Asked) -> Result<Response, Box<Response>> {
     if asked.method != Method::GET {
         return Err(shared.wrong_request("the page is opened with GET"));
     }
@@ -137,7 +137,7 @@ fn claimed(shared: &Shared, claim: Claim, company: &str) -> String {
 }
 
 /// RFC 8628, 3.1 and 3.2.
-pub(super) fn device_code(shared: &Shared, asked: &Asked) -> Result<Response, Response> {
+pub(super) fn device_code(shared: &Shared, asked: &Asked) -> Result<Response, Box<Response>> {
     let Some(device) = lock(&shared.rules).device else { return Err(refused(StatusCode::NOT_FOUND, "not_found")) };
     let fields = super::tokens::fields(shared, asked)?;
     if asked.method != Method::POST || fields.get("client_id") != Some(&lock(&shared.rules).client.0) {
@@ -163,7 +163,7 @@ pub(super) fn device_code(shared: &Shared, asked: &Asked) -> Result<Response, Re
 }
 
 /// The person's answer.
-pub(super) fn device(shared: &Shared, asked: &Asked) -> Result<Response, Response> {
+pub(super) fn device(shared: &Shared, asked: &Asked) -> Result<Response, Box<Response>> {
     let allow = match only(&asked.query, "answer").as_deref() {
         Some("allow") => true,
         Some("deny") => false,
@@ -181,7 +181,7 @@ pub(super) fn device(shared: &Shared, asked: &Asked) -> Result<Response, Respons
 }
 
 /// One poll of a device: the permissions that were given, or RFC 8628's word for why not yet.
-pub(super) fn polled(shared: &Shared, fields: &Fields) -> Result<Vec<String>, Response> {
+pub(super) fn polled(shared: &Shared, fields: &Fields) -> Result<Vec<String>, Box<Response>> {
     let bad = |error: &str| refused(StatusCode::BAD_REQUEST, error);
     let code = fields.get("device_code").or_else(|| fields.get("code")).map(String::as_str).unwrap_or_default();
     let now = shared.now();

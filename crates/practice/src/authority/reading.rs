@@ -65,11 +65,11 @@ fn may(shared: &Shared, asked: &Asked) -> Option<May> {
     }
 }
 
-fn unauthorized() -> Response {
+fn unauthorized() -> Box<Response> {
     refused(StatusCode::UNAUTHORIZED, "UNAUTHORIZED")
 }
 
-pub(super) fn status(shared: &Shared, asked: &Asked) -> Result<Response, Response> {
+pub(super) fn status(shared: &Shared, asked: &Asked) -> Result<Response, Box<Response>> {
     let may = may(shared, asked).ok_or_else(unauthorized)?;
     let Some(layout) = &shared.profile.status else { return Err(refused(StatusCode::NOT_FOUND, "not_found")) };
     let mut told = json!({"expires_at": "2030-01-01T00:00:00Z"});
@@ -85,7 +85,7 @@ fn is_for(asked: &Asked, path: &str) -> bool {
     asked.path == path && wire::pairs(query.as_bytes()).into_iter().all(|(name, value)| only(&asked.query, &name) == Some(value))
 }
 
-pub(super) async fn read(shared: &Arc<Shared>, asked: &Asked) -> Result<Response, Response> {
+pub(super) async fn read(shared: &Arc<Shared>, asked: &Asked) -> Result<Response, Box<Response>> {
     let profile = &shared.profile;
     if asked.path == READ {
         lock(&shared.seen).api_calls += 1;
@@ -139,7 +139,7 @@ pub(super) async fn read(shared: &Arc<Shared>, asked: &Asked) -> Result<Response
     }
 }
 
-fn identity(shared: &Shared, asked: &Asked, may: &May, company: &dyn Fn(&str) -> String) -> Result<Response, Response> {
+fn identity(shared: &Shared, asked: &Asked, may: &May, company: &dyn Fn(&str) -> String) -> Result<Response, Box<Response>> {
     let layout = &shared.profile.identity;
     // Where permissions are not asked for, the access may do everything.
     let allowed = |needed: &String| may.scopes.contains(needed);

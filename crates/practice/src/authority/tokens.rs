@@ -69,7 +69,7 @@ impl Store {
 }
 
 /// The body's fields, in the form that the provider takes and in no other.
-pub(super) fn fields(shared: &Shared, asked: &Asked) -> Result<Fields, Response> {
+pub(super) fn fields(shared: &Shared, asked: &Asked) -> Result<Fields, Box<Response>> {
     let kind = text(&asked.headers, header::CONTENT_TYPE).unwrap_or_default();
     match lock(&shared.rules).body {
         Body::Json if kind == "application/json" => {
@@ -90,7 +90,7 @@ pub(super) fn fields(shared: &Shared, asked: &Asked) -> Result<Fields, Response>
 }
 
 /// The application proves itself as the file says; a secret in another place is a fault of its own.
-fn proved(shared: &Shared, asked: &Asked, fields: &Fields, needs_secret: bool) -> Result<(), Response> {
+fn proved(shared: &Shared, asked: &Asked, fields: &Fields, needs_secret: bool) -> Result<(), Box<Response>> {
     let (id, secret) = lock(&shared.rules).client.clone();
     let field = |name: &str| fields.get(name).map(String::as_str);
     let proof = text(&asked.headers, header::AUTHORIZATION);
@@ -136,7 +136,7 @@ impl Drop for UnderWay {
     }
 }
 
-pub(super) async fn token(shared: &Arc<Shared>, asked: &Asked) -> Result<Response, Response> {
+pub(super) async fn token(shared: &Arc<Shared>, asked: &Asked) -> Result<Response, Box<Response>> {
     let fields = fields(shared, asked)?;
     let profile = &shared.profile;
     let grant = fields.get("grant_type").map(String::as_str).unwrap_or_default();
@@ -194,7 +194,7 @@ fn family(shared: &Shared, scopes: Vec<String>) -> usize {
     store.families.len() - 1
 }
 
-fn exchange(shared: &Shared, fields: &Fields) -> Result<Response, Response> {
+fn exchange(shared: &Shared, fields: &Fields) -> Result<Response, Box<Response>> {
     if let Some((status, kind, body)) = lock(&shared.rules).token_answer.clone() {
         return Ok(word_for_word(status, &[("content-type", kind.to_string())], body.into_bytes()));
     }
@@ -223,10 +223,10 @@ fn word_for_word(status: u16, headers: &[(&str, String)], body: Vec<u8>) -> Resp
     for (name, value) in headers {
         told = told.header(*name, value);
     }
-    told.body(HttpBody::from(body)).unwrap_or_else(|_| refused(StatusCode::INTERNAL_SERVER_ERROR, "server_error"))
+    told.body(HttpBody::from(body)).unwrap_or_else(|_| *refused(StatusCode::INTERNAL_SERVER_ERROR, "server_error"))
 }
 
-fn give(shared: &Shared, family: usize, renewable: bool) -> Result<Value, Response> {
+fn give(shared: &Shared, family: usize, renewable: bool) -> Result<Value, Box<Response>> {
     let profile = &shared.profile;
     let (access, refresh) = (shared.secret("access")?, shared.secret("refresh")?);
     let rules = lock(&shared.rules).clone();
@@ -277,7 +277,7 @@ fn give(shared: &Shared, family: usize, renewable: bool) -> Result<Value, Respon
     Ok(told)
 }
 
-fn renew(shared: &Shared, fields: &Fields) -> Result<Response, Response> {
+fn renew(shared: &Shared, fields: &Fields) -> Result<Response, Box<Response>> {
     let rules = lock(&shared.rules).clone();
     if let Some((status, headers, body)) = rules.renewal_answer {
         return Ok(word_for_word(status, &headers, body));
@@ -340,7 +340,7 @@ fn renew(shared: &Shared, fields: &Fields) -> Result<Response, Response> {
 }
 
 /// RFC 7009, or what the provider has in its place: one token and what it goes with; an unknown one counts as ended.
-pub(super) fn revoke(shared: &Shared, asked: &Asked) -> Result<Response, Response> {
+pub(super) fn revoke(shared: &Shared, asked: &Asked) -> Result<Response, Box<Response>> {
     let (kind, ends, needs_secret) = {
         let rules = lock(&shared.rules);
         (rules.revocation, rules.ends, rules.revocation_needs_secret)
