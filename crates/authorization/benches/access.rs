@@ -1,10 +1,7 @@
-//! `cargo xtask bench access`: what signing a request costs, and how long 200 connections that are all due take, against the fake provider.
+//! `cargo xtask bench access`: what signing a request costs, and how long 200 connections that are all due take, against the practice authorization server.
 //!
 //! Each figure stands beside the same requests with a token that is simply there. It prints; the only thing it refuses is a wrong answer.
 
-#[path = "../tests/all/fake.rs"]
-#[allow(dead_code)]
-mod fake;
 #[path = "../tests/all/support.rs"]
 #[allow(dead_code)]
 mod support;

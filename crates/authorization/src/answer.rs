@@ -4,7 +4,7 @@
 //! `error_description` is never kept. Doubled, empty or contradicting parameters are refused, and a refused
 //! answer does not end the sign-in: any page on this computer can knock at the listener.
 
-use crate::endpoints::same_origin;
+use crate::endpoints::{Endpoints, same_origin};
 use oauth2::AuthorizationCode;
 use url::Url;
 
@@ -41,7 +41,7 @@ pub(crate) enum Refused {
     /// Not our state: another sign-in's answer, or a forgery.
     OtherState,
     Malformed,
-    /// The `iss` parameter names another server.
+    /// The `iss` parameter names another server, or is missing where it never is.
     OtherIssuer,
 }
 
@@ -55,7 +55,33 @@ const ERRORS: &[&str] = &[
     "temporarily_unavailable",
 ];
 
-pub(crate) fn read(query: &str, state: &str, authorize: &Url) -> Result<Answer, Refused> {
+/// Who must have sent the answer (RFC 9207).
+#[derive(Debug, Clone)]
+pub(crate) enum Issuer {
+    /// The provider is known to name itself: `iss` is always there, and is this to the letter.
+    Stated(String),
+    /// It is not known to: `iss` may be missing, and otherwise comes from where this page is.
+    OriginOf(Url),
+}
+
+impl Issuer {
+    pub fn of(endpoints: &Endpoints) -> Option<Issuer> {
+        match &endpoints.issuer {
+            Some(stated) => Some(Issuer::Stated(stated.clone())),
+            None => endpoints.authorize.clone().map(Issuer::OriginOf),
+        }
+    }
+
+    fn is(&self, told: Option<&str>) -> bool {
+        match (self, told) {
+            (Issuer::Stated(stated), told) => told == Some(stated),
+            (Issuer::OriginOf(_), None) => true,
+            (Issuer::OriginOf(page), Some(told)) => Url::parse(told).is_ok_and(|told| same_origin(&told, page)),
+        }
+    }
+}
+
+pub(crate) fn read(query: &str, state: &str, by: &Issuer) -> Result<Answer, Refused> {
     let mut found: [Option<String>; 4] = [const { None }; 4];
     let mut beside = Beside::default();
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
@@ -84,9 +110,7 @@ pub(crate) fn read(query: &str, state: &str, authorize: &Url) -> Result<Answer, 
     if !same(&given_state, state) {
         return Err(Refused::OtherState);
     }
-    if let Some(issuer) = issuer
-        && !Url::parse(&issuer).is_ok_and(|issuer| same_origin(&issuer, authorize))
-    {
+    if !by.is(issuer.as_deref()) {
         return Err(Refused::OtherIssuer);
     }
     match (code, error) {
@@ -109,12 +133,12 @@ fn same(a: &str, b: &str) -> bool {
 }
 
 /// A pasted address must be the page that the provider was told to send the browser to.
-pub(crate) fn read_pasted(pasted: &str, redirect: &Url, state: &str, authorize: &Url) -> Result<Answer, Refused> {
+pub(crate) fn read_pasted(pasted: &str, redirect: &Url, state: &str, by: &Issuer) -> Result<Answer, Refused> {
     let pasted = Url::parse(pasted.trim()).map_err(|_| Refused::Malformed)?;
     if !same_origin(&pasted, redirect) || pasted.path() != redirect.path() {
         return Err(Refused::Malformed);
     }
-    read(pasted.query().unwrap_or(""), state, authorize)
+    read(pasted.query().unwrap_or(""), state, by)
 }
 
 #[cfg(test)]
@@ -122,8 +146,11 @@ mod tests {
     use super::*;
 
     fn check(query: &str, expected: &str) {
-        let authorize = Url::parse("https://pay.example/oauth2/authorize").unwrap();
-        let got = match read(query, "right", &authorize) {
+        check_by(&Issuer::OriginOf(Url::parse("https://pay.example/oauth2/authorize").unwrap()), query, expected);
+    }
+
+    fn check_by(by: &Issuer, query: &str, expected: &str) {
+        let got = match read(query, "right", by) {
             Ok(Answer::Code(code, _)) => format!("code {}", code.secret()),
             Ok(Answer::Declined) => "declined".into(),
             Ok(Answer::Failed(name)) => format!("failed {name}"),
@@ -162,5 +189,18 @@ mod tests {
         check("code=a&state=right&iss=https%3A%2F%2Fpay.example.evil", "OtherIssuer");
         check("code=a&state=right&iss=http%3A%2F%2Fpay.example", "OtherIssuer");
         check("error=access_denied&state=right&iss=nonsense", "OtherIssuer");
+    }
+
+    #[test]
+    fn an_issuer_that_is_always_named_must_be_there_and_be_the_same_to_the_letter() {
+        let by = Issuer::Stated("https://pay.example/a".into());
+        let told = |issuer: &str, expected: &str| check_by(&by, &format!("code=a&state=right&iss={issuer}"), expected);
+        told("https%3A%2F%2Fpay.example%2Fa", "code a");
+        check_by(&by, "error=access_denied&state=right&iss=https%3A%2F%2Fpay.example%2Fa", "declined");
+        for other in ["https%3A%2F%2Fpay.example%2Fa%2F", "https%3A%2F%2FPAY.example%2Fa", "https%3A%2F%2Fpay.example%2FA", "https%3A%2F%2Fpay.example", "https%3A%2F%2Fpay.example%3A443%2Fa"] {
+            told(other, "OtherIssuer");
+        }
+        check_by(&by, "code=a&state=right", "OtherIssuer");
+        check_by(&by, "error=access_denied&state=right", "OtherIssuer");
     }
 }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqlitePool};
 
-const SCHEMA_VERSION: i64 = 3;
+const SCHEMA_VERSION: i64 = 4;
 
 const STEP_1: &[&str] = &[
     "CREATE TABLE credential_key (
@@ -61,7 +61,10 @@ const STEP_2: &[&str] = &["CREATE TABLE credential_app (
         kept TEXT NOT NULL,
         PRIMARY KEY (provider, environment, client_id))"];
 
-const STEPS: &[&[&str]] = &[STEP_1, STEP_2, crate::place_rows::STEP];
+/// The region that a company lives in, where a provider has several.
+const STEP_4: &[&str] = &["ALTER TABLE credential ADD COLUMN data_center TEXT"];
+
+const STEPS: &[&[&str]] = &[STEP_1, STEP_2, crate::place_rows::STEP, STEP_4];
 
 /// What a stored access is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,18 +166,22 @@ impl Row {
     }
 }
 
-/// Connection, company, provider, environment, generation and rotation: a blob opens in its own place only.
+/// Connection, company, provider, environment, generation, rotation, and the region if there is one: a blob opens in its own place only.
 pub(crate) fn bound_to(connection: &str, generation: u32, facts: &GrantFacts, key_id: &str, rotation: i64) -> Vec<u8> {
-    crate::seal::bound(&[
+    let (generation, rotation) = (generation.to_string(), rotation.to_string());
+    let mut parts = vec![
         connection,
         &facts.provider,
         facts.environment.name(),
         &facts.client_id,
         &facts.tenant.id,
         key_id,
-        &generation.to_string(),
-        &rotation.to_string(),
-    ])
+        &generation,
+        &rotation,
+    ];
+    // Whoever can change the row must not be able to send its tokens to another region's hosts.
+    parts.extend(facts.data_center.as_deref());
+    crate::seal::bound(&parts)
 }
 
 fn unreadable(what: &str) -> Problem {
@@ -207,6 +214,7 @@ fn read(row: &SqliteRow) -> Result<Row, Problem> {
                 id: text("tenant_id")?,
                 name: text("tenant_name")?,
             },
+            data_center: maybe("data_center")?,
             permissions: names("permissions")?,
             missing: names("missing")?,
             access_expires: instant(maybe("access_expires")?, "access_expires")?,
@@ -307,8 +315,8 @@ pub(crate) async fn add(
     let names = |list: &[String]| serde_json::Value::from(list.to_vec()).to_string();
     sqlx::query(
         "INSERT INTO credential (connection_id, generation, provider, environment, kind, client_id, tenant_id, tenant_name,
-            permissions, missing, access_expires, refresh_expires, obtained, key_id, rotation, sealed, state, created)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, $15, 'active', $13)",
+            permissions, missing, access_expires, refresh_expires, obtained, key_id, rotation, sealed, state, created, data_center)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, $15, 'active', $13, $16)",
     )
     .bind(new.connection)
     .bind(number)
@@ -325,6 +333,7 @@ pub(crate) async fn add(
     .bind(facts.granted_at.to_string())
     .bind(new.key_id)
     .bind(sealed)
+    .bind(&facts.data_center)
     .execute(&mut *change)
     .await
     .map_err(failed)?;

@@ -96,6 +96,8 @@ pub struct Endpoints {
     pub token: Option<Url>,
     pub status: Option<Url>,
     pub revoke: Option<Url>,
+    /// What the provider calls itself in every redirect (`iss`), where it is known to; then no answer without it is taken.
+    pub issuer: Option<String>,
     /// Requests are signed for this scheme, host and port only.
     pub api_base: Url,
     /// The only hosts that anything of this environment is sent to. Every address above is on one of them.
@@ -183,13 +185,20 @@ impl Endpoints {
         unsafe_address(url).is_none() && url.host_str().is_some_and(|host| self.hosts.iter().any(|known| known == host))
     }
 
-    /// The data centre whose accounts server a redirect named. Compared as a whole address: a name that only begins
-    /// or ends like a known one, another port, or a user name in front of it is none of them.
+    /// The data centre whose accounts server a redirect named. Compared letter by letter, with or without the last slash: what only
+    /// means the same to a reader of addresses (capitals, a port that goes without saying, blanks) is none of them.
     pub fn data_center(&self, accounts_server: &str) -> Option<&DataCenter> {
-        let named = Url::parse(accounts_server).ok()?;
-        let bare = matches!(named.path(), "" | "/") && named.query().is_none() && named.fragment().is_none();
-        let known = self.data_centers.iter().find(|center| same_origin(&center.accounts, &named));
-        known.filter(|_| bare && unsafe_address(&named).is_none())
+        let is = |known: &Url| known.as_str() == accounts_server || known.as_str().strip_suffix('/') == Some(accounts_server);
+        self.data_centers.iter().find(|center| is(&center.accounts))
+    }
+
+    /// These addresses in the region that access belongs to, by the region's name. `None` when it is not among them, or none is named where
+    /// there are several: a region is never guessed.
+    pub(crate) fn in_region(&self, name: Option<&str>) -> Option<Endpoints> {
+        match name {
+            None => self.data_centers.is_empty().then(|| self.clone()),
+            Some(name) => self.data_centers.iter().find(|center| center.name == name).map(|center| self.at(center)),
+        }
     }
 
     /// The same environment in another of its data centres: the same paths on that region's hosts.
@@ -224,6 +233,8 @@ impl Endpoints {
             // No proxy stands between us and ourselves, and a container without certificates can still practise.
             builder = builder.no_proxy().tls_certs_only(std::iter::empty());
         }
+        #[cfg(test)]
+        let builder = crate::over_tls::led(builder);
         builder.build().map_err(|error| {
             Problem::new(
                 crate::problems::E_SIGN_IN_NETWORK,

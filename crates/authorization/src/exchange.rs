@@ -45,6 +45,8 @@ pub(crate) struct TokenAnswer {
 pub(crate) enum Failure {
     /// The request never left.
     NotSent,
+    /// What answered could not prove that it is the provider, so nothing was sent. Says why, as the end of a sentence.
+    Unproved(&'static str),
     /// The request left and nothing usable came back: the provider may have acted on it.
     Lost { after_seconds: u64 },
     /// The provider asks to come back later and did nothing.
@@ -66,6 +68,7 @@ impl Failure {
         let title = &provider.title;
         match self {
             Failure::NotSent => network(title, "No connection could be made.", WAIT_DEFAULT_SECONDS),
+            Failure::Unproved(why) => crate::problems::unproved(title, why),
             Failure::Lost { after_seconds } => network(
                 title,
                 "The connection broke, or the answer was a fault on their side.",
@@ -459,13 +462,42 @@ fn life_seconds(told: &Value) -> Option<u64> {
 }
 
 pub(crate) fn not_sent_or_lost(error: &reqwest::Error) -> Failure {
-    if error.is_connect() || error.is_builder() {
+    if let Some(why) = unproved(error) {
+        Failure::Unproved(why)
+    } else if error.is_connect() || error.is_builder() {
         Failure::NotSent
     } else {
         Failure::Lost {
             after_seconds: WAIT_DEFAULT_SECONDS,
         }
     }
+}
+
+/// Why a certificate was not taken, if that is what an error is about. The library's own text would repeat the address.
+pub(crate) fn unproved(error: &reqwest::Error) -> Option<&'static str> {
+    use rustls::{CertificateError, Error as Tls};
+    let mut at: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = at {
+        if let Some(told) = error.downcast_ref::<Tls>() {
+            return match told {
+                Tls::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => Some("is over"),
+                Tls::InvalidCertificate(CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. }) => Some("is not valid yet"),
+                Tls::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
+                    Some("is for another name")
+                }
+                Tls::InvalidCertificate(CertificateError::Revoked) => Some("was withdrawn"),
+                Tls::InvalidCertificate(_) => Some("comes from nobody whom this computer trusts"),
+                // Everything else that can go wrong with TLS is a connection that could not be made.
+                _ => None,
+            };
+        }
+        // The system's error passes over what it holds when it is asked for its source.
+        at = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(inside) => Some(inside),
+            None => error.source(),
+        };
+    }
+    None
 }
 
 /// Reads at most [`ANSWER_MAX`] bytes after decompression.

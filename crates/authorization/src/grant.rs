@@ -38,6 +38,8 @@ pub struct GrantFacts {
     pub environment: Environment,
     pub client_id: String,
     pub tenant: Tenant,
+    /// The region that the company lives in, by its name in the provider's file; `None` where a provider has no regions.
+    pub data_center: Option<String>,
     /// What the provider says it granted.
     pub permissions: Vec<String>,
     /// What was asked for and not granted; not empty means "limited".

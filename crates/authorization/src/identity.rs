@@ -8,7 +8,7 @@ use crate::endpoints::{Endpoints, same_origin};
 use crate::exchange::{Failure, TokenAnswer, not_sent_or_lost, read_body, wait};
 use crate::grant::Tenant;
 use crate::problems::{E_SIGN_IN_OTHER_COMPANY, unusable};
-use crate::provider::{AuthorizationHeader, CompanyPlace, Provider};
+use crate::provider::{AuthorizationHeader, CompanyPlace, Credential, Provider};
 use ledger::Problem;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -61,6 +61,8 @@ pub(crate) async fn ask(provider: &Provider, endpoints: &Endpoints, answer: &Tok
         // Without the permission the name stays unknown; the id is known from the other two sources.
         // A company that only a redirect claimed is no company until the provider itself has named it.
         Told::Refused | Told::Forbidden if asked.company.is_none() && identity.permission.as_ref().is_some_and(|needed| !permissions.contains(needed)) => None,
+        // A key that a person made is the first thing to look at; trying again later would not help.
+        Told::Refused | Told::Forbidden if matches!(provider.credential, Credential::ApiKey(_)) => return Err(crate::key::not_taken(provider)),
         Told::Refused | Told::Forbidden => return Err(unusable(title, "It refused to tell which company the access belongs to.")),
     };
     let no_company = || unusable(title, "It did not tell which company the access belongs to.");

@@ -75,6 +75,7 @@ pub async fn accept_key(entry: KeyEntry, secret: SecretString) -> Result<Grant, 
         environment: entry.endpoints.environment,
         client_id: entry.client_id.clone(),
         tenant,
+        data_center: None,
         permissions: granted,
         missing,
         access_expires: answer.access_expires,
@@ -148,7 +149,7 @@ async fn right_world(entry: &KeyEntry, access: &SecretString) -> Result<(), Prob
     }
 }
 
-fn not_taken(provider: &Provider) -> Problem {
+pub(crate) fn not_taken(provider: &Provider) -> Problem {
     let called = provider.key().map_or("access", |key| key.called.as_str());
     Problem::new(
         E_SIGN_IN_REFUSED,

@@ -27,6 +27,8 @@ pub mod keychain;
 mod lock;
 mod loopback;
 mod named;
+#[cfg(test)]
+mod over_tls;
 mod passphrase;
 mod place;
 mod place_rows;

@@ -5,7 +5,7 @@
 //! state does not end the sign-in. Connections are few, short and small, so that hostile ones cannot make it
 //! grow. It closes when the future that serves it is dropped; there is no background task to forget.
 
-use crate::answer::{self, Answer, Refused};
+use crate::answer::{self, Answer, Issuer, Refused};
 use crate::endpoints::LoopbackHost;
 use crate::problems::E_SIGN_IN_PORT;
 use axum::Router;
@@ -19,18 +19,21 @@ use sha2::{Digest, Sha256};
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::Instant;
 use url::Url;
 
 /// More than any browser opens; further ones wait in the system's queue.
 const CONNECTIONS_MAX: usize = 64;
 /// Everything one connection may send.
 const BYTES_MAX: usize = 16 * 1024;
+/// Wrong answers in one second that are read out; further ones are waved off.
+const WRONG_PER_SECOND: u32 = 50;
 /// How long one connection may stay. A browser on this computer needs milliseconds; idle hostile ones delay it.
 const CONNECTION_LIFE: Duration = Duration::from_secs(3);
 
@@ -96,7 +99,7 @@ impl Loopback {
     pub async fn serve(
         self,
         state: String,
-        authorize: Url,
+        issuer: Issuer,
         taken: oneshot::Sender<Answer>,
         refused: impl Fn(Refused) + Send + Sync + 'static,
     ) {
@@ -105,7 +108,8 @@ impl Loopback {
             path: self.redirect.path().to_string(),
             hosts: [format!("127.0.0.1:{port}"), format!("localhost:{port}"), format!("[::1]:{port}")],
             state,
-            authorize,
+            issuer,
+            wrong: Mutex::new((Instant::now(), 0)),
             taken: Mutex::new(Some(taken)),
             refused: Box::new(refused),
         });
@@ -124,7 +128,9 @@ struct Door {
     path: String,
     hosts: [String; 3],
     state: String,
-    authorize: Url,
+    issuer: Issuer,
+    /// When the present second began, and how many wrong answers came in it.
+    wrong: Mutex<(Instant, u32)>,
     taken: Mutex<Option<oneshot::Sender<Answer>>>,
     refused: Box<dyn Fn(Refused) + Send + Sync>,
 }
@@ -151,11 +157,14 @@ impl Door {
         if !is_navigation(request.headers()) {
             return (StatusCode::FORBIDDEN, "Only a page that you see yourself may come here.");
         }
-        let answer = answer::read(request.uri().query().unwrap_or(""), &self.state, &self.authorize);
+        let answer = answer::read(request.uri().query().unwrap_or(""), &self.state, &self.issuer);
         let answer = match answer {
             Ok(answer) => answer,
             Err(refused) => {
                 (self.refused)(refused);
+                if self.too_many() {
+                    return (StatusCode::TOO_MANY_REQUESTS, "Too many answers came that belong to another sign-in.");
+                }
                 return (
                     StatusCode::BAD_REQUEST,
                     "This answer does not belong to the sign-in that Changeover is waiting for.",
@@ -173,6 +182,18 @@ impl Door {
             ),
             Some(Err(_)) | None => (StatusCode::GONE, "This sign-in is already over. You can close this page."),
         }
+    }
+}
+
+impl Door {
+    /// Counts one wrong answer. The right one is never counted, so that nobody can shut it out by shouting.
+    fn too_many(&self) -> bool {
+        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        if wrong.0.elapsed() >= Duration::from_secs(1) {
+            *wrong = (Instant::now(), 0);
+        }
+        wrong.1 = wrong.1.saturating_add(1);
+        wrong.1 > WRONG_PER_SECOND
     }
 }
 

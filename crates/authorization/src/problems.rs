@@ -109,6 +109,17 @@ pub(crate) fn network(provider: &str, why: impl Into<String>, after_seconds: u64
     .retrying(Retry::Later { after_seconds })
 }
 
+/// What answered is not proved to be the provider. Nothing secret was sent, and trying again can help.
+pub(crate) fn unproved(provider: &str, why: &str) -> Problem {
+    Problem::new(
+        E_SIGN_IN_NETWORK,
+        format!("{provider} could not be reached."),
+        format!("What answered there could not prove that it is {provider}: its certificate {why}. Nothing was sent to it."),
+        "Check this computer's date and time. If they are right, something stands between: a guest network's log-in page, a virus scanner or a company's proxy. Use another network, or ask whoever runs this one.",
+    )
+    .retrying(Retry::Later { after_seconds: 60 })
+}
+
 /// An answer arrived and cannot be used. Never carries any part of the answer.
 pub(crate) fn unusable(provider: &str, why: impl Into<String>) -> Problem {
     Problem::new(

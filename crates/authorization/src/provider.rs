@@ -96,8 +96,8 @@ impl Provider {
 
     /// Whether this program can act on everything that the file states about giving access. `E-PROVIDER` otherwise.
     pub fn can_connect(&self, endpoints: &Endpoints) -> Result<(), Problem> {
-        if self.parameters.iter().any(|p| p.verify == Verify::DataCenter) || !endpoints.data_centers.is_empty() {
-            return Err(self.not_yet("Its redirect names the region that a company lives in, and keeping to that region is not built yet."));
+        if self.parameters.iter().any(|p| p.verify == Verify::DataCenter) == endpoints.data_centers.is_empty() {
+            return Err(self.not_yet("The region that a company lives in is named by its redirect and compared with a list, and one of the two is missing here."));
         }
         Ok(())
     }
@@ -186,6 +186,7 @@ impl Provider {
         };
         here.redirects = vec![here.redirect.clone()];
         here.data_centers = Vec::new();
+        here.issuer = None;
         if !here.all_loopback() {
             return Err(Problem::new(
                 E_PROVIDER,

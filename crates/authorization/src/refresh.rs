@@ -279,6 +279,7 @@ impl Vault {
         let (acted, pause) = match failure {
             // Certainly nothing happened there: the mark goes, unless it stood there before.
             Failure::NotSent => (false, 5),
+            Failure::Unproved(_) => (false, 60),
             Failure::Busy { after_seconds } => (false, after_seconds),
             Failure::AppRefused | Failure::OtherError => (false, 60),
             Failure::Lost { after_seconds } => (true, after_seconds),

@@ -64,6 +64,9 @@ impl Vault {
         let unreadable = |_| "It could not be read any more, so it could not be named to the provider.".to_string();
         let open = self.opened(row, provider).await.map_err(unreadable)?;
         let secret = self.app_secret(provider, row.facts.environment, &row.facts.client_id).await.map_err(|_| "The secret of the application is not kept here.".to_string())?;
+        let Some(endpoints) = &endpoints.in_region(row.facts.data_center.as_deref()) else {
+            return Err("The region that it was given for is not among the provider's any more.".to_string());
+        };
         let (token, hint) = match &open.tokens.refresh {
             Some(refresh) => (refresh, "refresh_token"),
             None => (&open.tokens.access, "access_token"),

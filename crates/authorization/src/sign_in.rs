@@ -5,8 +5,8 @@
 //! is built here and checked; nobody can pass one in. Waiting ends by an answer, the deadline or [`Controls`];
 //! the listener closes with it.
 
-use crate::answer::{Answer, Refused, read_pasted};
-use crate::endpoints::{Endpoints, Redirect, callback_path, unsafe_address};
+use crate::answer::{Answer, Beside, Issuer, Refused, read_pasted};
+use crate::endpoints::{DataCenter, Endpoints, Redirect, callback_path, unsafe_address};
 use crate::exchange::{self, Started};
 use crate::grant::{Grant, GrantFacts, Tenant};
 use crate::loopback::Loopback;
@@ -29,6 +29,8 @@ use url::Url;
 
 /// How long a person has, unless the caller says otherwise.
 pub const TIME_TO_SIGN_IN: Duration = Duration::from_secs(600);
+/// A person need not see every wrong answer go by.
+const STRANGE_TOLD_EVERY: Duration = Duration::from_millis(200);
 /// Pasted texts that wait to be read.
 const PASTES_MAX: usize = 8;
 
@@ -215,6 +217,9 @@ async fn run(
     if let (Some(parameter), None) = (claimed, company) {
         return Err(unusable(&provider.title, format!("Its page did not tell which company it was for (\"{}\").", parameter.name)));
     }
+    // The code goes to a host of the list, or nowhere.
+    let region = region(provider, endpoints, &beside)?;
+    let endpoints = &region.map_or_else(|| endpoints.clone(), |center| endpoints.at(center));
     let with = App { id: client_id, secret: secret.as_ref().map(|secret| &secret.0) };
     let answer = exchange::exchange(provider, endpoints, with, started, code, clock())
         .await
@@ -242,6 +247,7 @@ async fn run(
         environment: endpoints.environment,
         client_id: client_id.clone(),
         tenant,
+        data_center: region.map(|center| center.name.clone()),
         permissions: known.permissions,
         missing,
         access_expires: answer.access_expires,
@@ -253,6 +259,19 @@ async fn run(
         facts,
         kind: provider.kind(),
         app: secret,
+    })
+}
+
+/// The region that the redirect names, where a provider has several. Nobody signs it, so it is one of the file's, to the letter, or the sign-in ends.
+fn region<'e>(provider: &Provider, endpoints: &'e Endpoints, beside: &Beside) -> Result<Option<&'e DataCenter>, Problem> {
+    let Some(parameter) = provider.parameters.iter().find(|p| p.verify == Verify::DataCenter) else { return Ok(None) };
+    let named = beside.one(&parameter.name).and_then(|named| endpoints.data_center(named));
+    named.map(Some).ok_or_else(|| {
+        let known: Vec<&str> = endpoints.data_centers.iter().map(|center| center.name.as_str()).collect();
+        unusable(
+            &provider.title,
+            format!("Its page did not name one of the regions that Changeover knows ({}), so the sign-in was not completed and nothing was sent on.", known.join(", ")),
+        )
     })
 }
 
@@ -317,7 +336,7 @@ async fn wait_for_answer(
         }
     };
     let no_page = || provider.not_yet("Its file names no page to sign in on.");
-    let authorize = endpoints.authorize.as_ref().ok_or_else(no_page)?;
+    let issuer = Issuer::of(endpoints).ok_or_else(no_page)?;
     let started = exchange::start(provider, endpoints, client_id, permissions, redirect).ok_or_else(no_page)?;
     if let Some(why) = unsafe_address(&started.page) {
         return Err(unusable(&provider.title, why));
@@ -341,7 +360,7 @@ async fn wait_for_answer(
     let state = started.state.secret().clone();
     let serving = async {
         match loopback {
-            Some(loopback) => loopback.serve(state.clone(), authorize.clone(), taken, count).await,
+            Some(loopback) => loopback.serve(state.clone(), issuer.clone(), taken, count).await,
             None => {
                 // Keep the sending half, or waiting for the answer would end at once.
                 let _kept = (taken, count);
@@ -361,13 +380,15 @@ async fn wait_for_answer(
         while strange_heard.changed().await.is_ok() {
             let so_far = *strange_heard.borrow_and_update();
             events(SignInEvent::StrangeAnswer(so_far));
+            // Whoever shouts is counted all the same; the number that is told next has them all.
+            tokio::time::sleep(STRANGE_TOLD_EVERY).await;
         }
         std::future::pending::<()>().await
     };
     let pasting = async {
         let mut inbox = controls.inbox.lock().await;
         while let Some(pasted) = inbox.recv().await {
-            match read_pasted(&pasted, &started.redirect, &state, authorize) {
+            match read_pasted(&pasted, &started.redirect, &state, &issuer) {
                 Ok(answer) => return answer,
                 Err(refused) => events(SignInEvent::PasteRefused(paste_problem(provider, refused))),
             }

@@ -47,6 +47,11 @@ impl Signer {
         self.generation
     }
 
+    /// Where requests go: the provider's API, in the region that this access belongs to.
+    pub fn api_base(&self) -> &url::Url {
+        &self.endpoints.api_base
+    }
+
     /// The company that this access belongs to.
     pub async fn tenant(&self) -> Result<crate::Tenant, Problem> {
         Ok(self.row().await?.facts.tenant)
@@ -93,6 +98,9 @@ impl Signer {
 
     async fn transmit(&self, request: RequestBuilder) -> Result<Response, Problem> {
         request.send().await.map_err(|error| {
+            if let Some(why) = crate::exchange::unproved(&error) {
+                return crate::problems::unproved(&self.provider.title, why);
+            }
             // The library's text would repeat the address; what matters is the kind.
             let why = match (error.is_connect(), error.is_timeout()) {
                 (true, _) => "No connection could be made.",

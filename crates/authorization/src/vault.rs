@@ -428,12 +428,15 @@ impl Vault {
             );
             return Err(none(connection, why));
         }
+        let Some(endpoints) = endpoints.in_region(row.facts.data_center.as_deref()) else {
+            return Err(none(connection, "The region that it was given for is not among the provider's any more."));
+        };
         Ok(Signer::new(
             self.clone(),
             connection.to_string(),
             row.generation,
             provider.clone(),
-            endpoints.clone(),
+            endpoints,
         ))
     }
 

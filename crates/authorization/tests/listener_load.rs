@@ -1,9 +1,6 @@
 //! Ten thousand hostile requests at the listener of one sign-in: it neither grows nor ends, and takes the answer after
 //! them. In a program of its own, because it looks at the memory and the open files of the whole program.
 
-#[path = "all/fake.rs"]
-#[allow(dead_code)]
-mod fake;
 #[path = "all/support.rs"]
 #[allow(dead_code)]
 mod support;

@@ -6,9 +6,6 @@
 
 #![cfg_attr(not(target_os = "linux"), allow(dead_code, unused_imports))]
 
-#[path = "all/fake.rs"]
-#[allow(dead_code)]
-mod fake;
 #[path = "all/support.rs"]
 #[allow(dead_code)]
 mod support;
@@ -336,6 +333,6 @@ async fn sync() {
     let endpoints = provider.practice_endpoints(&base).unwrap();
     let vault = vault_at(&folder, Keychain::os()).await;
     let signer = vault.signer("conn", Which::Current, &provider, &endpoints).await.unwrap();
-    let answer = signer.send(client().get(base.join("v2/payments").unwrap())).await.unwrap();
+    let answer = signer.send(client().get(base.join(practice::authority::READ).unwrap())).await.unwrap();
     assert_eq!(answer.status(), 200);
 }

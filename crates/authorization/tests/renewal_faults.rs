@@ -11,9 +11,6 @@
 
 #![cfg(unix)]
 
-#[path = "all/fake.rs"]
-#[allow(dead_code)]
-mod fake;
 #[path = "all/support.rs"]
 #[allow(dead_code)]
 mod support;
@@ -21,7 +18,7 @@ mod support;
 use authorization::keychain::{KeyStore, StoreError};
 use authorization::problems::*;
 use authorization::*;
-use fake::{At, Stop};
+use practice::authority::{At, CLIENT, READ, Stop};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -105,7 +102,7 @@ async fn sign_in(folder: &Path) {
     let request = SignIn {
         provider,
         endpoints,
-        client_id: fake::CLIENT.into(),
+        client_id: CLIENT.into(),
         permissions: OLD.iter().map(|name| name.to_string()).collect(),
         expect_tenant: None,
         timeout: HANGS_AFTER,
@@ -169,7 +166,7 @@ async fn program(folder: &Path) {
     armed.store(true, Ordering::SeqCst);
     println!("@asking");
     for _ in 0..number(TRIES) {
-        match signer.send(client().get(endpoints.api_base.join("v2/payments").unwrap())).await {
+        match signer.send(client().get(endpoints.api_base.join(READ).unwrap())).await {
             Ok(answer) => println!("@answer {}", answer.status().as_u16()),
             Err(problem) => println!("@answer {} {}", problem.code, problem.why.join(" ").replace('\n', " ")),
         }

@@ -5,15 +5,15 @@
 //! listens on loopback only, stops when dropped, and hands out pretend secrets that it remembers, so that a test can look for them.
 //! A further provider is one more arm in `answer`.
 
+use crate::wire::{basic, lock};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Json, Response};
-use base64::Engine as _;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 use url::form_urlencoded;
 
@@ -71,10 +71,6 @@ impl ElsewhereServed {
     }
 }
 
-fn lock(inner: &Shared) -> MutexGuard<'_, Inner> {
-    inner.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Starts the server on a free port of this computer.
 pub async fn serve_elsewhere(elsewhere: Elsewhere) -> Result<ElsewhereServed, std::io::Error> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
@@ -89,10 +85,6 @@ pub async fn serve_elsewhere(elsewhere: Elsewhere) -> Result<ElsewhereServed, st
 
 fn no(status: StatusCode, error: &str) -> Response {
     (status, Json(json!({"error": error}))).into_response()
-}
-
-fn basic(id: &str, secret: &str) -> String {
-    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{id}:{secret}")))
 }
 
 async fn answer(State(shared): State<Shared>, uri: Uri, RawQuery(query): RawQuery, headers: HeaderMap, body: Bytes) -> Response {

@@ -12,31 +12,16 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde_json::{Value, json};
 use url::Url;
-use url::form_urlencoded;
 
 use crate::square::answers::{cut, json as answer_json, page, unauthorized};
-use crate::square::grants::{Asked, CLIENT_ID, Code, PERMISSIONS, Pair, Refusal, secret};
+use crate::square::grants::{Asked, CLIENT_ID, Code, PERMISSIONS, Pair, Refusal};
 use crate::square::state::Square;
 use crate::world::calendar::written_to_seconds;
+use crate::wire::{bearer, only, pairs, secret};
 use crate::world::{OTHER_COMPANY, OTHER_MERCHANT};
 
 /// More unanswered requests than this are never kept.
 const ASKED_KEPT: usize = 256;
-
-type Pairs = Vec<(String, String)>;
-
-fn pairs(text: &[u8]) -> Pairs {
-    form_urlencoded::parse(text).into_owned().collect()
-}
-
-/// The only value of a name; a name that comes twice is as bad as one that is missing.
-fn only(pairs: &Pairs, name: &str) -> Option<String> {
-    let mut found = pairs.iter().filter(|(key, _)| key == name);
-    match (found.next(), found.next()) {
-        (Some((_, value)), None) if !value.is_empty() => Some(value.clone()),
-        (Some(_), None) | (Some(_), Some(_)) | (None, _) => None,
-    }
-}
 
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
@@ -421,10 +406,6 @@ fn given(square: &Square, pair: &Pair, refreshed: bool) -> Response {
     } else {
         answer_json(StatusCode::OK, &value)
     }
-}
-
-pub fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
 pub async fn token_status(State(square): State<Arc<Square>>, headers: HeaderMap) -> Response {

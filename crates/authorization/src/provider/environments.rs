@@ -64,6 +64,7 @@ fn environment(
         }
         false => {
             findings.unused(kind, "environment.authorize", &file.authorize);
+            findings.unused(kind, "environment.iss", &file.iss);
             if let Some(redirect) = file.redirects.first() {
                 findings.at(
                     redirect.span().start,
@@ -98,6 +99,11 @@ fn environment(
     let redirects = redirects(file.redirects, findings);
     let (authorize, token) = (findings.optional_url(&file.authorize), findings.optional_url(&file.token));
     let (status, revoke) = (findings.optional_url(&file.status), findings.optional_url(&file.revoke));
+    if let (Some(file), Some(Some(url))) = (&file.iss, findings.optional_url(&file.iss))
+        && (url.query().is_some() || url.fragment().is_some())
+    {
+        findings.at(file.span().start, "iss: an address without a query");
+    }
     let api_base = findings.url(&file.api_base);
     if api_base.as_ref().is_some_and(|url| url.path() != "/" || url.query().is_some()) {
         findings.at(
@@ -111,6 +117,7 @@ fn environment(
         token: token?,
         status: status?,
         revoke: revoke?,
+        issuer: file.iss.map(Spanned::into_inner),
         api_base: api_base?,
         hosts: file.hosts.get_ref().clone(),
         redirect: redirects.first().cloned().unwrap_or(Redirect::Paste { address: None }),
@@ -134,11 +141,18 @@ fn environment(
             used.extend(allowed(&found, file, url, findings));
         }
     }
-    let data_centers: Vec<DataCenter> = file
-        .data_center
-        .into_iter()
-        .filter_map(|center| data_center(&found, center, &mut used, findings))
-        .collect();
+    let mut data_centers: Vec<DataCenter> = Vec::new();
+    for center in file.data_center {
+        let (name, accounts) = (center.get_ref().name.span().start, center.get_ref().accounts.span().start);
+        let Some(center) = data_center(&found, center, &mut used, findings) else { continue };
+        if data_centers.iter().any(|other| other.name == center.name) {
+            findings.at(name, format!("data_center: {} stands here twice", shown(&center.name)));
+        }
+        if data_centers.iter().any(|other| same_origin(&other.accounts, &center.accounts)) {
+            findings.at(accounts, format!("data_center: {} stands here twice", shown(center.accounts.as_str())));
+        }
+        data_centers.push(center);
+    }
     for host in found.hosts.iter().filter(|host| !used.contains(*host)) {
         findings.at(file.hosts.span().start, format!("hosts: nothing here is on {}", shown(host)));
     }
@@ -171,13 +185,13 @@ fn data_center(
 ) -> Option<DataCenter> {
     let at = file.span().start;
     let file = file.into_inner();
-    findings.said(at, "data_center.name", &file.name);
+    findings.said(at, "data_center.name", file.name.get_ref());
     let (accounts, api_base) = (findings.url(&file.accounts), findings.url(&file.api_base));
     let (accounts, api_base) = (accounts?, api_base?);
     used.extend(allowed(here, &file.accounts, &accounts, findings));
     used.extend(allowed(here, &file.api_base, &api_base, findings));
     Some(DataCenter {
-        name: file.name,
+        name: file.name.into_inner(),
         accounts,
         api_base,
     })

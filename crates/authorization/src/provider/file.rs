@@ -63,6 +63,7 @@ pub(super) struct EnvironmentFile {
     pub token: Option<Spanned<String>>,
     pub status: Option<Spanned<String>>,
     pub revoke: Option<Spanned<String>>,
+    pub iss: Option<Spanned<String>>,
     pub api_base: Spanned<String>,
     pub hosts: Spanned<Vec<String>>,
     #[serde(default)]
@@ -93,7 +94,7 @@ pub(super) enum RedirectFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DataCenterFile {
-    pub name: String,
+    pub name: Spanned<String>,
     pub accounts: Spanned<String>,
     pub api_base: Spanned<String>,
 }

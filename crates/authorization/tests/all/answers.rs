@@ -1,7 +1,7 @@
 //! What the token endpoint may answer, and what each answer must come to: the access that is there is never given up
 //! for an answer that says nothing about it, and never replaced by one that is not whole.
 
-use crate::fake::OnRefresh;
+use practice::authority::OnRefresh;
 use crate::support::*;
 use authorization::problems::*;
 use authorization::*;

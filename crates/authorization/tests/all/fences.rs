@@ -167,8 +167,8 @@ async fn nothing_ends_the_old_access_at_the_provider_when_a_new_one_is_kept() {
     assert_eq!(world.signer().await.send(world.payments()).await.unwrap().status(), 200, "the new one outlives the old one");
     world.vault.disconnect("conn", &world.provider, here_only()).await.unwrap();
     // In many places ending one access ends them all; Square cannot be asked to at all without a secret.
-    let strays = world.fake.seen.lock().unwrap().strays.clone();
-    assert!(strays.is_empty(), "{strays:?}");
+    let seen = world.fake.seen.lock().unwrap();
+    assert!(seen.strays.is_empty() && seen.revocations.is_empty(), "{:?} {:?}", seen.strays, seen.revocations);
 }
 
 struct Probe<T: ?Sized>(PhantomData<T>);

@@ -68,6 +68,32 @@ async fn a_wrong_state_does_not_end_the_sign_in() {
     assert!(events.iter().any(|event| matches!(event, SignInEvent::StrangeAnswer(_))));
 }
 
+// Check 12.
+#[tokio::test]
+async fn however_many_wrong_states_come_they_are_counted_and_waved_off_and_the_right_one_is_taken_at_once() {
+    const FORGED: usize = 400;
+    let statuses = Arc::new(Mutex::new(Vec::new()));
+    let told = statuses.clone();
+    let events = withstands(move |answer| {
+        let told = told.clone();
+        async move {
+            let forged = with(&answer, |pairs| pairs.iter_mut().filter(|(n, _)| n == "state").for_each(|(_, v)| *v = "forged".into()));
+            for _ in 0..FORGED {
+                let status = visit(&forged).await.0;
+                told.lock().unwrap().push(status);
+            }
+            assert_eq!(visit(&answer).await.0, 200, "whoever shouts does not shut out the right answer");
+        }
+    })
+    .await;
+    let statuses = statuses.lock().unwrap();
+    let many = statuses.iter().filter(|status| **status == 429).count();
+    assert_eq!(statuses.iter().filter(|status| **status == 400).count() + many, FORGED);
+    assert!(many > 0, "none was waved off");
+    let counted: Vec<u32> = events.iter().filter_map(|event| if let SignInEvent::StrangeAnswer(count) = event { Some(*count) } else { None }).collect();
+    assert!(!counted.is_empty() && counted.is_sorted() && counted.len() < FORGED / 4, "told a few times, not each time: {counted:?}");
+}
+
 // Check 9.
 #[tokio::test]
 async fn a_second_answer_has_no_effect() {

@@ -1,6 +1,6 @@
 //! Unique secrets go through every flow; afterwards they must be in no text and in no file.
 
-use crate::fake::OnRefresh;
+use practice::authority::OnRefresh;
 use crate::support::*;
 use authorization::*;
 use base64::Engine;

@@ -4,6 +4,7 @@ use crate::support::*;
 use authorization::problems::*;
 use authorization::*;
 use base64::Engine;
+use practice::authority::Iss;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -277,14 +278,85 @@ async fn an_answer_of_an_earlier_or_another_sign_in_is_refused_by_the_one_that_r
     assert!(second.await.unwrap().is_err());
 }
 
+// Check 12, 17.
+#[tokio::test]
+async fn a_browser_that_was_closed_without_finishing_leaves_nothing_behind_after_the_deadline() {
+    let world = World::new().await;
+    let before = world.another_vault().await;
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let tell = Mutex::new(Some(tell));
+    let hear = move |event| {
+        if let SignInEvent::Waiting { page, seconds, .. } = event {
+            drop(tell.lock().unwrap().take().unwrap().send((page, seconds)));
+        }
+    };
+    let mut request = world.request(&OLD);
+    request.timeout = Duration::from_secs(2);
+    request.endpoints.redirect = Redirect::Loopback { host: LoopbackHost::Address, ports: vec![port] };
+    let task = tokio::spawn(async move { authorize(request, &Asleep, &hear, &Controls::new()).await });
+    let (page, seconds) = told.await.unwrap();
+    assert_eq!(seconds, 2, "the person is told how long it waits");
+    let answer = answer_to(&page).await;
+    let mut forged = answer.clone();
+    forged.query_pairs_mut().clear().append_pair("code", "x").append_pair("state", "forged");
+    for _ in 0..3 {
+        assert_eq!(visit(&forged).await.0, 400);
+    }
+    let over = task.await.unwrap().err().unwrap();
+    assert_eq!((over.code, over.touched), (E_SIGN_IN_TIMED_OUT, ledger::Touched::Nothing));
+    assert!(over.why.iter().any(|why| why.starts_with("3 answers came that belonged to another sign-in")), "{over}");
+    // The port is free, the late answer goes nowhere, the code was never used, and the next sign-in takes the same port.
+    assert!(is_closed(&answer).await);
+    assert_eq!(world.fake.seen.lock().unwrap().exchanges, 0);
+    assert!(before.describe("conn").await.unwrap().is_empty());
+    let mut again = world.request(&OLD);
+    again.endpoints.redirect = Redirect::Loopback { host: LoopbackHost::Address, ports: vec![port] };
+    let browser = follow();
+    authorize(again, &browser, &|_| {}, &Controls::new()).await.unwrap();
+    assert_eq!(redirect_of(browser.opened.lock().unwrap().as_ref().unwrap()).port(), Some(port));
+}
+
+// Check 17.
+#[tokio::test]
+async fn starting_again_while_one_waits_takes_its_port_over_and_its_late_answer_ends_nothing() {
+    let world = World::new().await;
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let start = || {
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let tell = Mutex::new(Some(tell));
+        let hear = move |event| {
+            if let SignInEvent::Waiting { page, .. } = event {
+                drop(tell.lock().unwrap().take().unwrap().send(page));
+            }
+        };
+        let mut request = world.request(&OLD);
+        request.endpoints.redirect = Redirect::Loopback { host: LoopbackHost::Address, ports: vec![port] };
+        let controls = Controls::new();
+        let used = controls.clone();
+        (tokio::spawn(async move { authorize(request, &Asleep, &hear, &used).await }), controls, told)
+    };
+    let (first, stop, told) = start();
+    let late = answer_to(&told.await.unwrap()).await;
+    stop.cancel();
+    assert_eq!(first.await.unwrap().err().unwrap().code, E_SIGN_IN_CANCELLED);
+    let (second, _controls, told) = start();
+    let page = told.await.unwrap();
+    assert_eq!(redirect_of(&page).port(), Some(port), "the same registered port");
+    assert_eq!(visit(&late).await.0, 400, "the answer of the one before");
+    assert_eq!(visit(&answer_to(&page).await).await.0, 200);
+    assert_eq!(second.await.unwrap().unwrap().facts().tenant.id, "MLHARBOUR");
+    assert_eq!(world.fake.seen.lock().unwrap().exchanges, 1, "only the second one's code was used");
+}
+
 // Check 20.
 #[tokio::test]
 async fn a_computer_that_slept_during_the_sign_in_counts_from_when_it_woke() {
     for seconds in [9 * 3600, -2 * 3600] {
         let world = World::new().await;
         let (page, _controls, task) = waiting(&world).await;
-        let answer = answer_to(&page).await;
         world.seconds_pass(seconds);
+        let answer = answer_to(&page).await;
         assert_eq!(visit(&answer).await.0, 200);
         let grant = task.await.unwrap().unwrap();
         assert_eq!(grant.facts().granted_at, (world.clock())());
@@ -294,6 +366,16 @@ async fn a_computer_that_slept_during_the_sign_in_counts_from_when_it_woke() {
         assert_eq!(world.signer().await.send(world.payments()).await.unwrap().status(), 200);
         assert_eq!(world.fake.refreshes(), 0);
     }
+    // Asleep between the page's answer and the exchange: the code is over by then, which is said, and nothing is kept.
+    let world = World::new().await;
+    let (page, _controls, task) = waiting(&world).await;
+    let answer = answer_to(&page).await;
+    world.seconds_pass(9 * 3600);
+    assert_eq!(visit(&answer).await.0, 200);
+    let over = task.await.unwrap().err().unwrap();
+    assert_eq!(over.code, E_SIGN_IN_PROVIDER);
+    assert!(over.why[0].contains("works once and for a few minutes"), "{over}");
+    assert_eq!(world.fake.seen.lock().unwrap().exchanges, 1, "a code is not tried again");
 }
 
 // Check 21.
@@ -321,6 +403,29 @@ async fn an_issuer_in_the_answer_is_the_providers_own_or_the_answer_is_not_taken
         assert_eq!(task.await.unwrap().err().unwrap().code, E_SIGN_IN_CANCELLED);
     }
     assert_eq!(world.fake.seen.lock().unwrap().exchanges, 1);
+}
+
+// Check 21.
+#[tokio::test]
+async fn a_provider_that_always_names_itself_must_do_so_to_the_letter_also_when_it_refuses() {
+    let world = World::new().await;
+    let own = world.fake.base.as_str().trim_end_matches('/').to_string();
+    let stated = |rule: Iss, deny: Option<&str>| {
+        let deny = deny.map(str::to_string);
+        world.fake.rule(|rules| (rules.iss, rules.deny) = (rule, deny));
+        let mut request = world.request(&OLD);
+        request.endpoints.issuer = Some(own.clone());
+        request.timeout = Duration::from_secs(1);
+        async move { authorize(request, &follow(), &|_| {}, &Controls::new()).await }
+    };
+    assert_eq!(stated(Iss::On, None).await.unwrap().facts().tenant.id, "MLHARBOUR");
+    assert_eq!(stated(Iss::On, Some("access_denied")).await.err().unwrap().code, E_SIGN_IN_REFUSED);
+    let exchanged = world.fake.seen.lock().unwrap().exchanges;
+    for wrong in [Iss::Off, Iss::Wrong(format!("{own}/")), Iss::Wrong(own.to_uppercase()), Iss::Wrong("https://evil.example".into())] {
+        assert_eq!(stated(wrong.clone(), None).await.err().unwrap().code, E_SIGN_IN_TIMED_OUT, "{wrong:?}");
+    }
+    assert_eq!(stated(Iss::Off, Some("access_denied")).await.err().unwrap().code, E_SIGN_IN_TIMED_OUT, "nor is a refusal of somebody else's taken");
+    assert_eq!(world.fake.seen.lock().unwrap().exchanges, exchanged);
 }
 
 // Check 7, 17.

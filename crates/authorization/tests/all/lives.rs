@@ -1,7 +1,7 @@
 //! When access ends: lives in every spelling, the last day, many at once, and access without the means to renew it.
 
 use crate::answers::{follow, in_seconds, over, shape};
-use crate::fake::OnRefresh;
+use practice::authority::OnRefresh;
 use crate::support::*;
 use authorization::problems::*;
 use authorization::*;
@@ -119,7 +119,7 @@ async fn fifty_connections_that_are_due_at_once_are_renewed_a_few_at_a_time() {
         world.vault.save(&format!("conn-{number}"), world.grant(&OLD).await).await.unwrap();
     }
     world.days_pass(40);
-    world.fake.rule(|rules| rules.dwell = std::time::Duration::from_millis(20));
+    world.fake.rule(|rules| rules.dwell_ms = 20);
     let tasks: Vec<_> = (0..50)
         .map(|number| {
             let world = world.clone();

@@ -1,9 +1,8 @@
-//! What must stay true of signing in, renewing and keeping access, shown against a fake authorization server on
-//! this computer. The keychain of a real desktop is tested in `tests/os_keychain.rs`.
+//! What must stay true of signing in, renewing and keeping access, shown against the practice authorization server
+//! on this computer. The keychain of a real desktop is tested in `tests/os_keychain.rs`.
 
 mod answers;
 mod erasing;
-mod fake;
 mod fences;
 mod hostile;
 mod interop;
@@ -12,10 +11,12 @@ mod listener;
 mod lives;
 mod passphrase;
 mod places;
+mod profiles;
 mod provider;
 mod provider_facts;
 mod provider_files;
 mod refresh;
+mod regions;
 mod revoke;
 mod sign_in;
 mod support;

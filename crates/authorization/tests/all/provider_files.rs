@@ -514,3 +514,19 @@ fn no_file_with_a_line_taken_out_or_cut_short_panics() {
         }
     }
 }
+
+// Check 21, 23.
+#[test]
+fn what_a_provider_calls_itself_is_a_safe_address_and_a_region_stands_in_the_file_once() {
+    let with = |iss: &str| SQUARE.1.replacen("name = \"production\"", &format!("name = \"production\"\niss = \"{iss}\""), 1);
+    let good = Provider::parse("square.toml", &with("https://connect.squareup.com")).unwrap();
+    assert_eq!(good.endpoints(Environment::Production).unwrap().issuer.as_deref(), Some("https://connect.squareup.com"));
+    assert_eq!(good.endpoints(Environment::Sandbox).unwrap().issuer, None);
+    for bad in ["http://connect.squareup.com", "https://connect.squareup.com?a=b", "https://connect.squareup.com/#a", "connect.squareup.com"] {
+        assert!(Provider::parse("square.toml", &with(bad)).is_err(), "{bad}");
+    }
+    let key = STRIPE.1.replacen("name = \"production\"", "name = \"production\"\niss = \"https://api.stripe.com\"", 1);
+    assert!(Provider::parse("stripe.toml", &key).is_err(), "a key has no redirect");
+    bad(ZOHO, "name = \"India\"", "name = \"Europe\"", "Europe stands here twice");
+    bad(ZOHO, "accounts = \"https://accounts.zoho.in/\"", "accounts = \"https://accounts.zoho.eu/\"", "https://accounts.zoho.eu/ stands here twice");
+}

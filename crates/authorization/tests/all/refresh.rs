@@ -1,6 +1,6 @@
 //! Renewing access: rotation, races, lost answers.
 
-use crate::fake::OnRefresh;
+use practice::authority::OnRefresh;
 use crate::support::*;
 use authorization::problems::*;
 use authorization::*;
@@ -380,7 +380,7 @@ async fn signing_takes_well_under_a_millisecond_beside_the_request() {
     drop(signer.apply(world.payments()).await.unwrap());
     let begun = std::time::Instant::now();
     let http = client();
-    let address = world.fake.base.join("v2/payments").unwrap();
+    let address = world.fake.base.join(practice::authority::READ).unwrap();
     for _ in 0..1000 {
         drop(signer.apply(http.get(address.clone())).await.unwrap());
     }

@@ -3,14 +3,24 @@
 use crate::support::*;
 use authorization::provider::RevocationKind;
 use authorization::*;
+use practice::RetryAfter;
+use practice::authority::{Door, Ends, Hitch, How, Revocation};
 
 /// A provider like Square, at which a request without a secret can end access.
 async fn world() -> World {
     let mut world = World::new().await;
     world.provider.revocation.possible = true;
     world.provider.revocation.kind = RevocationKind::Rfc7009;
-    world.endpoints.revoke = Some(world.fake.base.join("revoke").unwrap());
+    world.fake.rule(|rules| {
+        rules.revocation = Revocation::Rfc7009;
+        rules.revocation_needs_secret = false;
+    });
     world
+}
+
+fn refuses(world: &World, times: usize, status: u16, retry_after: RetryAfter) {
+    let hitch = Hitch { door: Door::Revoke, how: How::Status(status, retry_after) };
+    world.fake.rule(|rules| rules.hitches.extend(vec![hitch; times]));
 }
 
 fn at_provider(world: &World) -> EndAt {
@@ -49,22 +59,23 @@ async fn disconnecting_ends_each_access_at_the_provider_by_its_refresh_token_and
 async fn a_busy_provider_is_asked_again_when_it_says_and_not_for_ever() {
     let world = world().await;
     world.connected().await;
-    world.fake.rule(|rules| rules.on_revoke = vec![(503, Some("1")), (429, Some("1"))]);
+    refuses(&world, 1, 503, RetryAfter::Seconds(1));
+    refuses(&world, 1, 429, RetryAfter::Date(1));
     let done = world.vault.disconnect("conn", &world.provider, at_provider(&world)).await.unwrap();
     assert!(done.ended_at_provider, "{}", done.why);
     assert_eq!(world.fake.seen.lock().unwrap().revocations.len(), 3);
 
     world.connected().await;
-    world.fake.rule(|rules| rules.on_revoke = vec![(503, Some("1")); 9]);
+    refuses(&world, 3, 503, RetryAfter::Seconds(1));
     let done = world.vault.disconnect("conn", &world.provider, at_provider(&world)).await.unwrap();
     assert_eq!((done.erased, done.ended_at_provider), (1, false));
     assert_eq!(world.fake.seen.lock().unwrap().revocations.len(), 6, "three times, and no more");
     assert!(done.says().contains("busy") && done.says().contains(&done.page_says), "{}", done.says());
 
     // Nobody waits for longer than a person would; a provider that does not say how long is one that may take minutes.
-    for retry_after in [None, Some("600")] {
+    for retry_after in [RetryAfter::Absent, RetryAfter::Seconds(600), RetryAfter::Date(600)] {
         world.connected().await;
-        world.fake.rule(|rules| rules.on_revoke = vec![(503, retry_after)]);
+        refuses(&world, 1, 503, retry_after);
         let before = world.fake.seen.lock().unwrap().revocations.len();
         let done = world.vault.disconnect("conn", &world.provider, at_provider(&world)).await.unwrap();
         assert!(!done.ended_at_provider && done.why.contains("busy"), "{}", done.why);
@@ -78,7 +89,7 @@ async fn whatever_the_provider_answers_the_access_is_erased_here_and_the_person_
     for (status, says) in [(400, "status 400"), (401, "status 401"), (302, "status 302"), (500, "status 500")] {
         let world = world().await;
         world.connected().await;
-        world.fake.rule(|rules| rules.on_revoke = vec![(status, None)]);
+        refuses(&world, 1, status, RetryAfter::Absent);
         let done = world.vault.disconnect("conn", &world.provider, at_provider(&world)).await.unwrap();
         assert_eq!((done.erased, done.ended_at_provider), (1, false), "{status} is no success");
         assert!(done.says().contains(says) && done.says().contains(&done.page_says), "{}", done.says());
@@ -105,6 +116,7 @@ async fn the_old_access_is_not_ended_at_the_provider_where_that_could_end_the_ne
     assert!(world.fake.seen.lock().unwrap().revocations.is_empty());
     world.signer().await.send(world.payments()).await.unwrap();
     // Where only the token itself ends, the old one is ended, and the new one goes on.
+    world.fake.rule(|rules| rules.ends = Ends::Token);
     world.vault.save("conn", world.grant(&NEW).await).await.unwrap();
     let done = world.vault.retire("conn", 2, &world.provider, at_provider(&world)).await.unwrap();
     assert!(done.ended_at_provider, "{}", done.why);

@@ -1,10 +1,10 @@
-//! Shared arrangements: a world with a clock, the fake server, a store and a vault; browsers made of code; and
+//! Shared arrangements: a world with a clock, the practice authorization server, a store and a vault; browsers made of code; and
 //! keychains that misbehave.
 
-use crate::fake::{CLIENT, Fake};
 use authorization::keychain::{KeyStore, StoreError};
 use authorization::*;
 use ledger::Problem;
+use practice::authority::{Authority, CLIENT, Profile, READ};
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use std::collections::HashMap;
@@ -29,7 +29,7 @@ pub const NEW: [&str; 5] = [
 const START: i64 = 1_790_000_000;
 
 pub struct World {
-    pub fake: Arc<Fake>,
+    pub fake: Arc<Authority>,
     pub now: Arc<AtomicI64>,
     pub home: tempfile::TempDir,
     pub pool: SqlitePool,
@@ -37,6 +37,16 @@ pub struct World {
     pub vault: Vault,
     pub provider: Provider,
     pub endpoints: Endpoints,
+}
+
+/// The server is Square as its file describes it.
+pub fn square() -> Profile {
+    Profile::read(include_str!("../../../../catalog/providers/square.toml"), "production").unwrap()
+}
+
+pub fn seconds(now: &Arc<AtomicI64>) -> practice::authority::Clock {
+    let now = now.clone();
+    Arc::new(move || now.load(Ordering::SeqCst))
 }
 
 pub async fn store_at(path: &Path) -> SqlitePool {
@@ -63,7 +73,7 @@ impl World {
 
     pub async fn with_keychain(keychain: Keychain) -> World {
         let now = Arc::new(AtomicI64::new(START));
-        let fake = Fake::start(now.clone()).await;
+        let fake = Arc::new(Authority::start(square(), seconds(&now)).await.unwrap());
         let home = tempfile::tempdir().unwrap();
         let pool = store_at(&home.path().join("store.db")).await;
         let provider = providers().unwrap().remove(0);
@@ -143,7 +153,7 @@ impl World {
     }
 
     pub fn payments(&self) -> reqwest::RequestBuilder {
-        client().get(self.fake.base.join("v2/payments").unwrap())
+        client().get(self.fake.base.join(READ).unwrap())
     }
 
     pub async fn described(&self) -> Described {

@@ -344,7 +344,7 @@ async fn a_session_only_keychain_keeps_access_for_the_session_and_says_so() {
     let signer = next.signer("conn", Which::Current, &provider, &endpoints).await.unwrap();
     assert_eq!(
         signer
-            .send(client().get(endpoints.api_base.join("v2/payments").unwrap()))
+            .send(client().get(endpoints.api_base.join(practice::authority::READ).unwrap()))
             .await
             .unwrap_err()
             .code,

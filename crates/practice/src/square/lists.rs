@@ -29,7 +29,7 @@ pub struct Cursors {
 
 impl Cursors {
     fn give(&mut self, cursor: Cursor) -> std::io::Result<String> {
-        let name = super::grants::secret("")?;
+        let name = crate::wire::secret("")?;
         self.order.push_back(name.clone());
         self.alive.insert(name.clone(), cursor);
         while self.order.len() > CURSORS_KEPT {

@@ -84,7 +84,7 @@ pub struct Served {
 
 /// Serves a world on loopback. Fails when the port is taken or the state file cannot be read.
 pub async fn serve(world: impl Into<Arc<World>>, options: ServeOptions) -> Result<Served, std::io::Error> {
-    let control_token = grants::secret("control_")?;
+    let control_token = crate::wire::secret("control_")?;
     let square = Square::new(
         world.into(),
         options.faults,
@@ -220,7 +220,7 @@ async fn read(State(square): State<Arc<Square>>, method: Method, uri: Uri, heade
         parameters,
         body: &body,
         version: header("square-version"),
-        bearer: oauth::bearer(&headers),
+        bearer: crate::wire::bearer(&headers),
         repeat,
     };
     let response = api::respond(&square, &asked);
