@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
-use crate::key::{RecoveryKit, RepositoryKey, new_code};
+use crate::key::RepositoryKey;
+use crate::kit::{RecoveryKit, new_code};
 use crate::manifest::{MANIFEST_NAME, Manifest, Staging};
 use crate::place::Place;
 use crate::problems;
@@ -236,7 +237,7 @@ impl Backups {
 
     /// Opens a place by the recovery code alone, as a person types it. Errors: `E-BACKUP-KEY`, `-KIT`, `-PLACE-MISSING` …
     pub fn unlock(&self, place: &Place, typed_code: &str) -> Result<RepositoryKey, Problem> {
-        let code = crate::key::recovery_code(typed_code)?;
+        let code = crate::kit::recovery_code(typed_code)?;
         match self.run(place, None, Some(code.expose_secret()), Task::Unlock, &mut |_| {})? {
             Reply::Unlocked { key } => RepositoryKey::from_stored(SecretString::from(key)),
             other => Err(unexpected(&other)),
