@@ -17,7 +17,7 @@ pub mod proof;
 mod wire;
 mod worker;
 
-pub use host::{Backups, Cancel, Checked, Copied, Phase, Progress, Restored, Snapshot, WORKER_ARGUMENT, Wanted, Worker};
+pub use host::{Backups, Cancel, Checked, Copied, Phase, Progress, Restored, Snapshot, WORKER_ARGUMENT, Wanted, Way, WayKind, Worker};
 pub use key::RepositoryKey;
 pub use kit::{Entered, RecoveryKit};
 pub use manifest::{About, FileRole, Manifest, ManifestFile, Staging, Total};
