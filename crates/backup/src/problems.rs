@@ -112,12 +112,23 @@ pub(crate) fn stray(file: &str, why: &str) -> Problem {
     )
 }
 
-pub(crate) fn key(why: &str) -> Problem {
+/// What was entered does not open the place.
+pub fn key(why: &str) -> Problem {
     Problem::new(
         E_KEY,
         "This recovery key does not open this place.",
         why,
         "Take the recovery kit that was printed for this place. The place is named on it.",
+    )
+}
+
+/// What was typed is not the last group of the kit with this fingerprint.
+pub fn other_group(fingerprint: &str) -> Problem {
+    Problem::new(
+        E_KIT,
+        "That is not the last group of the recovery kit that was written last.",
+        format!("The kit is not confirmed. It is the one with the check {fingerprint}."),
+        "Look at the eighth group of the recovery code on that page and type its five letters and digits.",
     )
 }
 
@@ -131,7 +142,7 @@ pub(crate) fn passphrase_unfit(why: &str) -> Problem {
 }
 
 /// A way in stays because no other one would open the place.
-pub(crate) fn last_way(why: &str) -> Problem {
+pub fn last_way(why: &str) -> Problem {
     Problem::new(
         E_LAST_WAY,
         "This way into the backups was not removed, because without it nobody could open them on another computer.",

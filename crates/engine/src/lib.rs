@@ -32,6 +32,7 @@ pub mod store;
 pub mod sync;
 pub mod upgrading;
 pub mod viewing;
+pub mod ways_in;
 
 pub use engine::Engine;
 pub use home::Home;
@@ -50,5 +51,6 @@ pub fn codes() -> impl Iterator<Item = Code> {
         .chain(holding::CODES)
         .chain(backups::CODES)
         .chain(upgrading::CODES)
+        .chain(ways_in::CODES)
         .copied()
 }

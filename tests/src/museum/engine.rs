@@ -41,6 +41,8 @@ pub const PROVOKE: &[fn() -> Exhibit] = &[
     cancelled,
     backup_none,
     backup_totals,
+    kit_unconfirmed,
+    passphrase_there,
     upgrade_unknown,
     upgrade_open,
     upgrade_none,
@@ -337,6 +339,27 @@ fn backup_totals() -> Exhibit {
         let manifest = backup::Manifest { format: 1, about, files: Vec::new() };
         assert!(manifest.about.totals.iter().any(|total| total.account == account("Expenses:Rent").0));
         at.exhibit(backups::compare_totals(&manifest, &less))
+    })
+}
+
+/// The museum's installation is one for practice, which never waits for a kit; typing back a kit that was never written is told the same way.
+fn kit_unconfirmed() -> Exhibit {
+    working(async {
+        let bakery = bakery();
+        let engine = open(&home_of(&bakery)).await.or_panic();
+        match engine.confirm_kit_by_last_group(&"0X9XR".to_string().into()).await {
+            Ok(()) => panic!("this should have been refused"),
+            Err(problem) => Exhibit::of(problem).replacing(bakery.folder.path().to_string_lossy(), "<folder>"),
+        }
+    })
+}
+
+fn passphrase_there() -> Exhibit {
+    working(async {
+        let at = installed().await;
+        let passphrase = || backup::Passphrase::entered("gravel mortar violin tuesday".to_string().into());
+        at.engine.set_backup_passphrase(&passphrase()).await.or_panic();
+        at.exhibit(at.engine.set_backup_passphrase(&passphrase()).await)
     })
 }
 

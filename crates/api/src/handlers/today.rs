@@ -396,7 +396,7 @@ async fn backup_needs(at: &At, needs: &mut Vec<NeedView>) -> Result<(), Problem>
         }
         Some(_) => {}
     }
-    if !all.is_empty() && at.engine.recovery_kit_written().await?.is_none() {
+    if !all.is_empty() && !at.engine.kit_standing().await?.counts() {
         needs.push(need(Mood::Attention, None, now, Need::RecoveryKitMissing));
     }
     Ok(())
