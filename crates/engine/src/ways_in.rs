@@ -137,7 +137,7 @@ impl Engine {
 
     /// A stage of an upgrade may rest on a backup only when somebody keeps a kit. Practice books can be lost.
     /// Errors: `E-BACKUP-KIT-UNCONFIRMED`.
-    pub(crate) async fn backups_must_count(&self) -> Result<(), Problem> {
+    pub async fn backups_must_count(&self) -> Result<(), Problem> {
         let standing = self.kit_standing().await?;
         if self.is_practice() || standing.counts() {
             return Ok(());
