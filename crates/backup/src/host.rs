@@ -12,13 +12,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
-use crate::key::{RecoveryKit, RepositoryKey, new_code};
+use crate::key::RepositoryKey;
+use crate::kit::{Entered, RecoveryKit, new_code};
 use crate::manifest::{MANIFEST_NAME, Manifest, Staging};
+use crate::passphrase::Passphrase;
 use crate::place::Place;
 use crate::problems;
 use crate::wire::{Event, FORM, LARGEST_LINE_BYTES, Lost, Reply, Request, Summary, Task};
 
-pub use crate::wire::{Listed as Snapshot, Phase};
+pub use crate::wire::{Listed as Snapshot, Phase, Way, WayKind};
 
 /// A host binary whose first argument is this calls [`crate::worker_main`].
 pub const WORKER_ARGUMENT: &str = "backup-worker";
@@ -211,34 +213,183 @@ impl Backups {
     /// Makes a new, empty place. The kit is to be kept outside this computer before the first backup.
     /// Errors: `E-BACKUP-PLACE-USED`, `-NOT-EMPTY`, `-PLACE-MISSING`, `-PLACE`, `-DISK-FULL`, `-WORKER`.
     pub fn create_place(&self, place: &Place) -> Result<(RepositoryKey, RecoveryKit), Problem> {
+        self.create_place_with_way(place).map(|(key, kit, _)| (key, kit))
+    }
+
+    /// As [`Backups::create_place`], and the id of the kit's way in.
+    pub fn create_place_with_way(&self, place: &Place) -> Result<(RepositoryKey, RecoveryKit, String), Problem> {
         let code = new_code()?;
         match self.run(place, None, Some(code.expose_secret()), Task::Create, &mut |_| {})? {
-            Reply::Created { key } => {
-                let key = SecretString::from(key);
-                let kept = RepositoryKey::from_stored(SecretString::from(key.expose_secret().to_owned()))?;
-                Ok((RepositoryKey::from_stored(key)?, RecoveryKit::new(place.clone(), code, kept)))
+            Reply::Created { key, way } => {
+                let key = RepositoryKey::from_stored(SecretString::from(key))?;
+                let kit = RecoveryKit::new(place.clone(), code, key.copied()?);
+                Ok((key, kit, way))
             }
             other => Err(unexpected(&other)),
         }
     }
 
-    /// A further kit with its own recovery code; earlier kits stay valid.
+    /// A further kit with its own recovery code, which was proved to open the place; earlier kits stay valid until their ways are
+    /// removed. Errors: as [`Backups::add_passphrase`].
     pub fn new_kit(&self, place: &Place, key: &RepositoryKey) -> Result<RecoveryKit, Problem> {
+        self.new_kit_with_way(place, key).map(|(kit, _)| kit)
+    }
+
+    /// As [`Backups::new_kit`], and the id of its way in.
+    pub fn new_kit_with_way(&self, place: &Place, key: &RepositoryKey) -> Result<(RecoveryKit, String), Problem> {
         let code = new_code()?;
-        match self.run(place, Some(key), Some(code.expose_secret()), Task::AddCode, &mut |_| {})? {
-            Reply::CodeAdded => {
-                let kept = RepositoryKey::from_stored(SecretString::from(key.expose().to_owned()))?;
-                Ok(RecoveryKit::new(place.clone(), code, kept))
-            }
-            other => Err(unexpected(&other)),
-        }
+        let way = self.add_way(place, key, code.expose_secret(), WayKind::RecoveryCode, &mut |_| {})?;
+        Ok((RecoveryKit::new(place.clone(), code, key.copied()?), way))
     }
 
     /// Opens a place by the recovery code alone, as a person types it. Errors: `E-BACKUP-KEY`, `-KIT`, `-PLACE-MISSING` …
     pub fn unlock(&self, place: &Place, typed_code: &str) -> Result<RepositoryKey, Problem> {
-        let code = crate::key::recovery_code(typed_code)?;
-        match self.run(place, None, Some(code.expose_secret()), Task::Unlock, &mut |_| {})? {
-            Reply::Unlocked { key } => RepositoryKey::from_stored(SecretString::from(key)),
+        let code = crate::kit::recovery_code(typed_code)?;
+        self.unlocked(place, code.expose_secret(), WayKind::RecoveryCode)
+            .map(|(key, _)| key)
+    }
+
+    /// Opens a place by what a person has of a kit: by its key at once, or by its code. A wrong one is told before anything else is
+    /// read. Errors: `E-BACKUP-KEY`, `-PLACE-MISSING` …
+    pub fn unlock_with_kit(&self, place: &Place, entered: Entered) -> Result<RepositoryKey, Problem> {
+        match entered {
+            Entered::Whole { key, .. } => {
+                // Also where every key file is lost.
+                self.ways(place, &key)?;
+                Ok(key)
+            }
+            Entered::Code(code) => self
+                .unlocked(place, code.expose_secret(), WayKind::RecoveryCode)
+                .map(|(key, _)| key),
+        }
+    }
+
+    /// Which way in the code of a kit opens, tried for real. Errors: `E-BACKUP-KEY` also when the kit's key is another one than the
+    /// code leads to.
+    pub fn way_of_kit(&self, place: &Place, entered: &Entered) -> Result<(RepositoryKey, String), Problem> {
+        let (key, way) = self.unlocked(place, entered.code().expose_secret(), WayKind::RecoveryCode)?;
+        match entered {
+            Entered::Whole { key: printed, .. } if printed.expose() != key.expose() => Err(problems::key(
+                "Its code opens this place, but its repository key belongs to another one.",
+            )),
+            Entered::Whole { .. } | Entered::Code(_) => Ok((key, way)),
+        }
+    }
+
+    /// Opens a place by the passphrase that was chosen for it, and says which way that is. Errors: `E-BACKUP-KEY`, `-PLACE-MISSING` …
+    pub fn unlock_with_passphrase(&self, place: &Place, passphrase: &Passphrase) -> Result<(RepositoryKey, String), Problem> {
+        passphrase.can_be_right()?;
+        self.unlocked(place, passphrase.expose(), WayKind::Passphrase)
+    }
+
+    fn unlocked(&self, place: &Place, secret: &str, kind: WayKind) -> Result<(RepositoryKey, String), Problem> {
+        match self.run(place, None, Some(secret), Task::Unlock { kind }, &mut |_| {})? {
+            Reply::Unlocked { key, way } => Ok((RepositoryKey::from_stored(SecretString::from(key))?, way)),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    fn add_way(
+        &self,
+        place: &Place,
+        key: &RepositoryKey,
+        secret: &str,
+        kind: WayKind,
+        on_progress: &mut dyn FnMut(Progress),
+    ) -> Result<String, Problem> {
+        match self.run(place, Some(key), Some(secret), Task::AddWay { kind }, on_progress)? {
+            Reply::WayAdded { way } => Ok(way),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Lets a passphrase open the place too, in restic as well, and proves that it does. Gives its way's id.
+    /// Errors: `E-BACKUP-PASSPHRASE-UNFIT`, `-KEY`, `-BUSY`, `-DISK-FULL`, `-STRAY`, `-PLACE…`, `-WORKER`, `-CANCELLED`.
+    pub fn add_passphrase(&self, place: &Place, key: &RepositoryKey, passphrase: &Passphrase) -> Result<String, Problem> {
+        passphrase.fit_for_new()?;
+        self.add_way(place, key, passphrase.expose(), WayKind::Passphrase, &mut |_| {})
+    }
+
+    /// The new passphrase is added and proved before the old one is taken away, so that one of them opens the place at every
+    /// moment; begun again after it was broken off, it goes on. Gives the new way's id.
+    /// Errors: `E-BACKUP-KEY` when the old one is wrong, else as [`Backups::add_passphrase`].
+    pub fn change_passphrase(
+        &self,
+        place: &Place,
+        key: &RepositoryKey,
+        old: &Passphrase,
+        new: &Passphrase,
+        on_progress: &mut dyn FnMut(Progress),
+    ) -> Result<String, Problem> {
+        if new.is_same_as(old) {
+            return Err(problems::passphrase_unfit("It is the present one."));
+        }
+        new.fit_for_new()?;
+        self.passphrase_way(place, key, old)?;
+        let way = self.add_way(place, key, new.expose(), WayKind::Passphrase, on_progress)?;
+        self.remove_passphrase(place, key, old, on_progress)?;
+        Ok(way)
+    }
+
+    /// Takes a passphrase away, until nothing opens with it any more. Errors: `E-BACKUP-KEY` when it opens nothing,
+    /// `E-BACKUP-LAST-WAY`, and those of opening.
+    pub fn remove_passphrase(
+        &self,
+        place: &Place,
+        key: &RepositoryKey,
+        passphrase: &Passphrase,
+        on_progress: &mut dyn FnMut(Progress),
+    ) -> Result<Vec<Way>, Problem> {
+        let mut way = self.passphrase_way(place, key, passphrase)?;
+        loop {
+            let left = self.removed(place, key, vec![way.clone()], on_progress)?;
+            // The same passphrase may have been set twice by two programs; each round takes one way away.
+            match self.unlock_with_passphrase(place, passphrase) {
+                Err(problem) if problem.code == problems::E_KEY => return Ok(left),
+                Err(problem) => return Err(problem),
+                Ok((_, same)) if same == way => return Err(problems::worker("The removed passphrase still opens the place.")),
+                Ok((_, other)) => way = other,
+            }
+        }
+    }
+
+    /// The way that a passphrase opens in the place of this key.
+    fn passphrase_way(&self, place: &Place, key: &RepositoryKey, passphrase: &Passphrase) -> Result<String, Problem> {
+        let (opened, way) = self.unlock_with_passphrase(place, passphrase)?;
+        let ways = self.ways(place, key)?;
+        let is_one = ways.iter().any(|known| known.id == way && known.kind == WayKind::Passphrase);
+        if opened.expose() == key.expose() && is_one {
+            Ok(way)
+        } else {
+            Err(problems::key(
+                "It opens the place, but it is not the passphrase that was chosen for it.",
+            ))
+        }
+    }
+
+    /// Every way into the place besides its key, oldest first, never a secret. Errors: those of opening.
+    pub fn ways(&self, place: &Place, key: &RepositoryKey) -> Result<Vec<Way>, Problem> {
+        match self.run(place, Some(key), None, Task::Ways, &mut |_| {})? {
+            Reply::Ways { ways } => Ok(ways),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Takes ways in away by their ids and gives those that remain. What is gone already is passed over.
+    /// Errors: `E-BACKUP-LAST-WAY` when nothing that was made here would remain; `-BUSY`, and those of opening.
+    pub fn remove_ways(&self, place: &Place, key: &RepositoryKey, ids: Vec<String>) -> Result<Vec<Way>, Problem> {
+        self.removed(place, key, ids, &mut |_| {})
+    }
+
+    fn removed(
+        &self,
+        place: &Place,
+        key: &RepositoryKey,
+        ids: Vec<String>,
+        on_progress: &mut dyn FnMut(Progress),
+    ) -> Result<Vec<Way>, Problem> {
+        match self.run(place, Some(key), None, Task::RemoveWays { ids }, on_progress)? {
+            Reply::Ways { ways } => Ok(ways),
             other => Err(unexpected(&other)),
         }
     }
@@ -456,7 +607,8 @@ fn unexpected(reply: &Reply) -> Problem {
     // By name only: some answers hold the key.
     let name = match reply {
         Reply::Created { .. } => "created",
-        Reply::CodeAdded => "code added",
+        Reply::WayAdded { .. } => "way added",
+        Reply::Ways { .. } => "ways",
         Reply::Unlocked { .. } => "unlocked",
         Reply::Copied { .. } => "copied",
         Reply::Checked { .. } => "checked",

@@ -9,6 +9,8 @@ pub const E_DAMAGED: Code = Code("E-BACKUP-DAMAGED");
 pub const E_STRAY: Code = Code("E-BACKUP-STRAY");
 pub const E_KEY: Code = Code("E-BACKUP-KEY");
 pub const E_KIT: Code = Code("E-BACKUP-KIT");
+pub const E_PASSPHRASE_UNFIT: Code = Code("E-BACKUP-PASSPHRASE-UNFIT");
+pub const E_LAST_WAY: Code = Code("E-BACKUP-LAST-WAY");
 pub const E_PLACE_MISSING: Code = Code("E-BACKUP-PLACE-MISSING");
 pub const E_PLACE_USED: Code = Code("E-BACKUP-PLACE-USED");
 pub const E_PLACE: Code = Code("E-BACKUP-PLACE");
@@ -29,6 +31,8 @@ pub const CODES: &[Code] = &[
     E_STRAY,
     E_KEY,
     E_KIT,
+    E_PASSPHRASE_UNFIT,
+    E_LAST_WAY,
     E_PLACE_MISSING,
     E_PLACE_USED,
     E_PLACE,
@@ -108,12 +112,42 @@ pub(crate) fn stray(file: &str, why: &str) -> Problem {
     )
 }
 
-pub(crate) fn key(why: &str) -> Problem {
+/// What was entered does not open the place.
+pub fn key(why: &str) -> Problem {
     Problem::new(
         E_KEY,
         "This recovery key does not open this place.",
         why,
         "Take the recovery kit that was printed for this place. The place is named on it.",
+    )
+}
+
+/// What was typed is not the last group of the kit with this fingerprint.
+pub fn other_group(fingerprint: &str) -> Problem {
+    Problem::new(
+        E_KIT,
+        "That is not the last group of the recovery kit that was written last.",
+        format!("The kit is not confirmed. It is the one with the check {fingerprint}."),
+        "Look at the eighth group of the recovery code on that page and type its five letters and digits.",
+    )
+}
+
+pub(crate) fn passphrase_unfit(why: &str) -> Problem {
+    Problem::new(
+        E_PASSPHRASE_UNFIT,
+        "This passphrase is not taken.",
+        why,
+        "Choose at least 12 characters; four or five words that do not belong together are good and can be remembered.",
+    )
+}
+
+/// A way in stays because no other one would open the place.
+pub fn last_way(why: &str) -> Problem {
+    Problem::new(
+        E_LAST_WAY,
+        "This way into the backups was not removed, because without it nobody could open them on another computer.",
+        why,
+        "Make another way in first: write a recovery kit and confirm it, or choose a passphrase.",
     )
 }
 

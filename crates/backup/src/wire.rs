@@ -12,7 +12,7 @@ use crate::manifest::Manifest;
 use crate::place::Place;
 use crate::problems;
 
-pub const FORM: u32 = 2;
+pub const FORM: u32 = 3;
 /// One line from the worker; a manifest is the largest thing in one.
 pub const LARGEST_LINE_BYTES: usize = 128 * 1024 * 1024;
 
@@ -22,8 +22,9 @@ pub const LARGEST_LINE_BYTES: usize = 128 * 1024 * 1024;
 pub struct Request {
     pub form: u32,
     pub place: Place,
-    /// The repository key, or a recovery code for `create`, `add_code` (beside the key) and `unlock`.
+    /// The repository key.
     pub key: Option<String>,
+    /// A recovery code or passphrase: for `create` and `unlock` alone, for `add_way` beside the key.
     pub code: Option<String>,
     pub task: Task,
 }
@@ -32,8 +33,18 @@ pub struct Request {
 #[serde(tag = "task", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Task {
     Create,
-    AddCode,
-    Unlock,
+    /// Lets a further code or passphrase open the place, and proves that it does.
+    AddWay {
+        kind: WayKind,
+    },
+    Unlock {
+        kind: WayKind,
+    },
+    Ways,
+    /// Only if another way that was made here remains.
+    RemoveWays {
+        ids: Vec<String>,
+    },
     Take {
         staging: PathBuf,
         summary: Summary,
@@ -68,9 +79,9 @@ impl Task {
     /// Whether it leaves the place as it is, and may be done twice.
     pub fn only_reads(&self) -> bool {
         match self {
-            Task::Unlock | Task::Confirm { .. } | Task::Check { .. } | Task::CheckPlace | Task::List | Task::Preview { .. } => true,
+            Task::Unlock { .. } | Task::Ways | Task::Confirm { .. } | Task::Check { .. } | Task::CheckPlace | Task::List | Task::Preview { .. } => true,
             // A restore writes into a folder that must be empty, so a second try would be refused.
-            Task::Create | Task::AddCode | Task::Take { .. } | Task::Restore { .. } | Task::Fetch { .. } => false,
+            Task::Create | Task::AddWay { .. } | Task::RemoveWays { .. } | Task::Take { .. } | Task::Restore { .. } | Task::Fetch { .. } => false,
         }
     }
 }
@@ -100,6 +111,27 @@ pub struct Listed {
     pub summary: Option<Summary>,
 }
 
+/// What kind of secret opens a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WayKind {
+    /// The code on a recovery kit.
+    RecoveryCode,
+    /// One that a person chose here.
+    Passphrase,
+    /// Another program's, such as `restic key add`.
+    Other,
+}
+
+/// One way into a place besides its key: never the secret itself. The kind is the label it was made with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Way {
+    /// The name of its key file.
+    pub id: String,
+    pub kind: WayKind,
+    pub made: Option<Timestamp>,
+}
+
 /// A file that a restore could not bring back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lost {
@@ -113,10 +145,17 @@ pub struct Lost {
 pub enum Reply {
     Created {
         key: String,
+        way: String,
     },
-    CodeAdded,
+    WayAdded {
+        way: String,
+    },
     Unlocked {
         key: String,
+        way: String,
+    },
+    Ways {
+        ways: Vec<Way>,
     },
     Copied {
         id: String,
@@ -148,6 +187,8 @@ pub enum Reply {
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     Opening,
+    /// Adding, proving or removing a way in; counted in steps, not bytes.
+    Keys,
     Copying,
     Comparing,
     Checking,

@@ -210,6 +210,12 @@ fn the_key_is_in_no_argument_and_no_environment_of_the_worker() {
         .take(&second, &key, &office.staging, &wanted(&[]), &mut quiet)
         .expect("copies");
     through.unlock(&second, kit.code().expose_secret()).expect("unlocks");
+    let (old, new) = ("gravel mortar violin tuesday", "lantern quarry 71 mosaic");
+    let passphrase = |text: &str| backup::Passphrase::entered(secrecy::SecretString::from(text));
+    through.add_passphrase(&second, &key, &passphrase(old)).expect("adds");
+    through
+        .change_passphrase(&second, &key, &passphrase(old), &passphrase(new), &mut quiet)
+        .expect("changes");
     let seen = fs::read_to_string(seen).expect("reads");
     assert!(seen.contains("backup-worker") && seen.contains("PATH="), "{seen}");
     let secret: serde_json::Value = serde_json::from_str(key.expose()).expect("json");
@@ -218,6 +224,8 @@ fn the_key_is_in_no_argument_and_no_environment_of_the_worker() {
         secret["mac"]["k"].as_str(),
         secret["mac"]["r"].as_str(),
         Some(kit.code().expose_secret()),
+        Some(old),
+        Some(new),
     ] {
         assert!(!seen.contains(part.expect("part of the key")), "a secret is visible");
     }

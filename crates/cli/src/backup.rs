@@ -4,6 +4,7 @@
 //! A backup is called proved only after its restored books were opened and every total was compared. A recovery key is
 //! read from its file, never from an argument, and never printed.
 
+use crate::backup_keys::{self, BackupPassphrase, Given, RecoveryKitArguments};
 use crate::ending::Ending;
 use crate::follow::bytes;
 use crate::reach::{self, Reached, Which};
@@ -51,10 +52,13 @@ pub enum BackupCommand {
     Preview(PreviewArguments),
     /// Restore into an empty folder; the present books are never overwritten
     Restore(RestoreArguments),
-    /// Write a recovery kit: with it and the backup folder alone everything can be restored
-    RecoveryKit {
-        /// The file to write; keep it away from this computer
-        file: PathBuf,
+    /// Write a recovery kit, or confirm that it was kept: with it and the backup folder alone everything can be restored
+    RecoveryKit(RecoveryKitArguments),
+    /// A passphrase as a second way into the backups
+    #[command(subcommand)]
+    Passphrase(BackupPassphrase),
+    /// List what opens the backups: kinds and dates, never a secret
+    WaysIn {
         #[command(flatten)]
         which: Which,
     },
@@ -70,11 +74,14 @@ pub struct PreviewArguments {
     #[arg(long)]
     pub against_today: bool,
     /// On a computer that knows nothing: the backup folder
-    #[arg(long, value_name = "PLACE", requires = "recovery_key", conflicts_with = "against_today")]
+    #[arg(long, value_name = "PLACE", requires = "opener", conflicts_with = "against_today")]
     pub from: Option<PathBuf>,
-    /// On a computer that knows nothing: the file with the recovery kit
-    #[arg(long, value_name = "FILE", requires = "from")]
+    /// On a computer that knows nothing: the recovery kit's file, or a file with its code, its words or its QR code's text
+    #[arg(long, value_name = "FILE", requires = "from", group = "opener")]
     pub recovery_key: Option<PathBuf>,
+    /// On a computer that knows nothing: ask for the passphrase of the backups
+    #[arg(long, requires = "from", group = "opener")]
+    pub passphrase: bool,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -87,11 +94,14 @@ pub struct RestoreArguments {
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
     /// On a computer that knows nothing: the backup folder
-    #[arg(long, value_name = "PLACE", requires = "recovery_key")]
+    #[arg(long, value_name = "PLACE", requires = "opener")]
     pub from: Option<PathBuf>,
-    /// On a computer that knows nothing: the file with the recovery kit
-    #[arg(long, value_name = "FILE", requires = "from")]
+    /// On a computer that knows nothing: the recovery kit's file, or a file with its code, its words or its QR code's text
+    #[arg(long, value_name = "FILE", requires = "from", group = "opener")]
     pub recovery_key: Option<PathBuf>,
+    /// On a computer that knows nothing: ask for the passphrase of the backups
+    #[arg(long, requires = "from", group = "opener")]
+    pub passphrase: bool,
 }
 
 pub async fn run(terminal: &Terminal, command: BackupCommand) -> Result<Ending, Problem> {
@@ -104,7 +114,9 @@ pub async fn run(terminal: &Terminal, command: BackupCommand) -> Result<Ending, 
         BackupCommand::Verify { id, which, restore: false } => read_back(terminal, id, which).await,
         BackupCommand::Preview(arguments) => preview(terminal, arguments).await,
         BackupCommand::Restore(arguments) => restore(terminal, arguments).await,
-        BackupCommand::RecoveryKit { file, which } => recovery_kit(terminal, file, which).await,
+        BackupCommand::RecoveryKit(arguments) => backup_keys::recovery_kit(terminal, arguments).await,
+        BackupCommand::Passphrase(command) => backup_keys::passphrase(terminal, command).await,
+        BackupCommand::WaysIn { which } => backup_keys::ways_in(terminal, &which).await,
     }
 }
 
@@ -121,9 +133,12 @@ async fn now(terminal: &Terminal, which: Which, label: String) -> Result<Ending,
         .engine
         .take_backup(&reached.company, &label, None, &terminal.watcher())
         .await?;
+    let standing = reached.engine.kit_standing().await?;
     terminal.screen.rest();
     if terminal.screen.json() {
-        terminal.screen.answer(&as_json(&row));
+        let mut answer = as_json(&row);
+        answer["counts"] = json!(standing.counts());
+        terminal.screen.answer(&answer);
     } else {
         terminal.screen.data(&format!(
             "Backed up and read back: {} with {}, {}, in {} ({}).",
@@ -137,6 +152,7 @@ async fn now(terminal: &Terminal, which: Which, label: String) -> Result<Ending,
             "It is not proved yet; `changeover backup verify {} --restore` restores it and compares every total.",
             row.id
         ));
+        backup_keys::caution(terminal, &standing);
     }
     Ok(Ending::Done)
 }
@@ -145,8 +161,9 @@ async fn list(terminal: &Terminal, which: Which) -> Result<Ending, Problem> {
     let reached = reach::company(terminal, &which).await?;
     let rows = reached.engine.backups(&reached.company).await?;
     let kit = reached.engine.recovery_kit_written().await?;
+    let standing = reached.engine.kit_standing().await?;
     if terminal.screen.json() {
-        let kit = kit.map(|(at, file)| json!({"written": at, "file": file}));
+        let kit = kit.map(|(at, file)| json!({"written": at, "file": file, "counts": standing.counts()}));
         terminal
             .screen
             .answer(&json!({"backups": rows.iter().map(as_json).collect::<Vec<_>>(), "recovery_kit": kit}));
@@ -170,10 +187,10 @@ async fn list(terminal: &Terminal, which: Which) -> Result<Ending, Problem> {
             shown(&row.label)
         ));
     }
-    match kit {
-        Some((at, file)) => terminal.screen.data(&format!("Recovery kit: written {at} to {file}")),
-        None => terminal.screen.say("No recovery kit was written yet. Without it nothing can be restored on another computer: `changeover backup recovery-kit FILE`."),
+    if let Some((at, file)) = kit {
+        terminal.screen.data(&format!("Recovery kit: written {at} to {file}"));
     }
+    terminal.screen.say(standing.sentence());
     Ok(Ending::Done)
 }
 
@@ -227,6 +244,7 @@ async fn prove(terminal: &Terminal, id: Option<String>, which: Which) -> Result<
     let (_, copy) = proved?;
     tidied?;
     tell_proved(terminal, &row, &copy);
+    backup_keys::caution(terminal, &reached.engine.kit_standing().await?);
     Ok(Ending::Done)
 }
 
@@ -253,10 +271,10 @@ struct Looked {
 }
 
 async fn look(terminal: &Terminal, arguments: &PreviewArguments) -> Result<Looked, Problem> {
-    if let (Some(from), Some(key)) = (&arguments.from, &arguments.recovery_key) {
-        let kit = std::fs::read_to_string(key).map_err(|error| engine::home::cannot_use(key, &error))?;
+    if let Some(from) = &arguments.from {
+        let given = Given::take(terminal, arguments.recovery_key.as_ref()).await?;
         let worker = this_program()?;
-        let (manifest, id) = tokio::task::block_in_place(|| list_of_backup_with_kit(&worker, from, &kit, arguments.id.as_deref()))?;
+        let (manifest, id) = tokio::task::block_in_place(|| list_of_backup_with_kit(&worker, from, given.opener(), arguments.id.as_deref()))?;
         return Ok(Looked { id, manifest, row: None, differences: None });
     }
     let reached = reach::company(terminal, &arguments.which).await?;
@@ -365,9 +383,9 @@ fn differences(manifest: &Manifest, today: &BookTotals) -> Vec<String> {
 }
 
 async fn restore(terminal: &Terminal, arguments: RestoreArguments) -> Result<Ending, Problem> {
-    match (&arguments.from, &arguments.recovery_key) {
-        (Some(from), Some(key)) => restore_anywhere(terminal, &arguments, from, key).await,
-        (Some(_), None) | (None, Some(_)) | (None, None) => restore_here(terminal, &arguments).await,
+    match &arguments.from {
+        Some(from) => restore_anywhere(terminal, &arguments, from).await,
+        None => restore_here(terminal, &arguments).await,
     }
 }
 
@@ -387,12 +405,12 @@ async fn restore_here(terminal: &Terminal, arguments: &RestoreArguments) -> Resu
 }
 
 /// With nothing but the backup folder and the kit: no installation is opened or made.
-async fn restore_anywhere(terminal: &Terminal, arguments: &RestoreArguments, from: &Path, key: &Path) -> Result<Ending, Problem> {
-    let kit = std::fs::read_to_string(key).map_err(|error| engine::home::cannot_use(key, &error))?;
+async fn restore_anywhere(terminal: &Terminal, arguments: &RestoreArguments, from: &Path) -> Result<Ending, Problem> {
+    let given = Given::take(terminal, arguments.recovery_key.as_ref()).await?;
     let worker = this_program()?;
     let watcher = terminal.watcher();
     let (restored, id) =
-        tokio::task::block_in_place(|| restore_with_kit(&worker, from, &kit, arguments.id.as_deref(), &arguments.to, &watcher))?;
+        tokio::task::block_in_place(|| restore_with_kit(&worker, from, given.opener(), arguments.id.as_deref(), &arguments.to, &watcher))?;
     terminal.screen.rest();
     let lost: Vec<Value> = restored
         .lost()
@@ -439,21 +457,6 @@ async fn restore_anywhere(terminal: &Terminal, arguments: &RestoreArguments, fro
     ));
     show_totals(terminal, manifest);
     terminal.screen.data(&format!("The books are {}", copy.book.display()));
-    Ok(Ending::Done)
-}
-
-async fn recovery_kit(terminal: &Terminal, file: PathBuf, which: Which) -> Result<Ending, Problem> {
-    let reached = reach::company(terminal, &which).await?;
-    let file = std::path::absolute(&file).map_err(|error| engine::home::cannot_use(&file, &error))?;
-    let mark = reached.engine.write_recovery_kit(&file).await?;
-    if terminal.screen.json() {
-        terminal.screen.answer(&json!({"file": file, "fingerprint": mark}));
-    } else {
-        terminal.screen.data(&format!("The recovery kit {mark} is in {}.", file.display()));
-        terminal
-            .screen
-            .say("Print it or keep it on another medium: whoever has it and the backup folder can read your books.");
-    }
     Ok(Ending::Done)
 }
 

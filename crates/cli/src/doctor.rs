@@ -11,6 +11,7 @@ use authorization::{CredentialState, KeychainStatus, PassphraseState};
 use engine::Engine;
 use engine::backups::newest_proved;
 use engine::store::company::Company;
+use engine::ways_in::KitStanding;
 use journal::verify::Verdict;
 use ledger::Problem;
 use serde::Serialize;
@@ -136,14 +137,9 @@ async fn installation(findings: &mut Findings, engine: &Engine) {
         .map(|package| format!("{} {}", package.name(), package.version()))
         .collect();
     findings.add(name("connectors"), State::Good, packages.join(", "));
-    match engine.recovery_kit_written().await {
-        Ok(Some((at, file))) => findings.add(name("recovery kit"), State::Good, format!("written {at} to {file}")),
-        Ok(None) if !used => {}
-        Ok(None) => findings.add(
-            name("recovery kit"),
-            State::Attention,
-            "never written; `changeover backup recovery-kit FILE`",
-        ),
+    match engine.kit_standing().await {
+        Ok(KitStanding::Missing) if !used => {}
+        Ok(standing) => findings.add(name("recovery kit"), if standing.counts() { State::Good } else { State::Attention }, standing.sentence()),
         Err(problem) => findings.problem(name("recovery kit"), &problem),
     }
     match engine.companies().await {

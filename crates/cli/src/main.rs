@@ -7,6 +7,7 @@ mod accounts;
 mod accounts_enter;
 mod arguments;
 mod backup;
+mod backup_keys;
 mod backup_schedule;
 mod browser;
 mod calendar;

@@ -12,7 +12,7 @@ use crate::upgrading::baseline;
 use backup::{About, Backups, Cancel, FileRole, Manifest, Place, RecoveryKit, RepositoryKey, Staging, Total, VerifiedBackup, Wanted, Worker};
 use jiff::Timestamp;
 use ledger::{Code, Problem};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use sqlx::Row;
@@ -31,7 +31,6 @@ const CHECKPOINT_FILE: &str = "log-checkpoint.txt";
 /// The set-up inside a backup; it names the business's time zone.
 pub const SET_UP_FILE: &str = "connector-set-up.json";
 pub const KEY_NAME: &str = "backup-place-key";
-const KIT_WRITTEN: &str = "recovery_kit_written";
 
 /// One backup as the catalogue knows it.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,15 +110,15 @@ impl Engine {
         }
         let worker = self.worker();
         let at = place.clone();
-        let (key, kit) = tokio::task::block_in_place(move || worker.create_place(&at))?;
+        let (key, kit, way) = tokio::task::block_in_place(move || worker.create_place_with_way(&at))?;
         let secret = SecretString::from(key.expose().to_owned());
         let sealed = self.vault.seal_named(KEY_NAME, &secret).await?;
         store::set_setting(&self.pool, KEY_NAME, &sealed).await?;
-        if self.is_practice() {
-            self.write_kit(&kit, &self.practice_kit_file())?;
-            store::set_setting(&self.pool, KIT_WRITTEN, &format!("{}|{}", self.now(), self.practice_kit_file().display())).await?;
-        }
         self.journal(None, "backup.place_made", json!({"place": place.path().display().to_string()})).await?;
+        if self.is_practice() {
+            // Asks for the key of the place again, which is there by now.
+            Box::pin(self.keep_practice_kit(kit, &way, &self.practice_kit_file())).await?;
+        }
         Ok((place, key))
     }
 
@@ -141,27 +140,6 @@ impl Engine {
             Ok(text) => RecoveryKit::parse(&text).map(Some),
             Err(_) => Ok(None),
         }
-    }
-
-    fn write_kit(&self, kit: &RecoveryKit, file: &Path) -> Result<(), Problem> {
-        write_private(file, kit.to_text().expose_secret().as_bytes()).map_err(|e| crate::home::cannot_use(file, &e))
-    }
-
-    /// Writes a recovery kit to a file that the person chose. Returns a short check text of the key.
-    pub async fn write_recovery_kit(&self, file: &Path) -> Result<String, Problem> {
-        let (place, key) = self.place_key().await?;
-        let worker = self.worker();
-        let kit = tokio::task::block_in_place(|| worker.new_kit(&place, &key))?;
-        self.write_kit(&kit, file)?;
-        store::set_setting(&self.pool, KIT_WRITTEN, &format!("{}|{}", self.now(), file.display())).await?;
-        self.journal(None, "backup.kit_written", json!({"file": file.display().to_string()})).await?;
-        Ok(hex::encode(&Sha256::digest(format!("changeover-kit|{}", key.expose()).as_bytes())[..4]))
-    }
-
-    /// When and where the last recovery kit was written.
-    pub async fn recovery_kit_written(&self) -> Result<Option<(String, String)>, Problem> {
-        let text = store::setting(&self.pool, KIT_WRITTEN).await?;
-        Ok(text.and_then(|t| t.split_once('|').map(|(at, file)| (at.to_string(), file.to_string()))))
     }
 
     /// Backups of a company, newest first.
@@ -555,21 +533,6 @@ fn identity_map(known: &Known) -> IdentityMap<'_> {
 fn write_text(dir: &Path, file: &str, text: &str) -> Result<(), Problem> {
     let path = dir.join(file);
     std::fs::write(&path, text).map_err(|e| crate::home::cannot_use(&path, &e))
-}
-
-#[cfg(unix)]
-fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut out = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)?;
-    out.write_all(bytes)?;
-    out.sync_all()
-}
-
-// Untested: on Windows the folder's own access list decides.
-#[cfg(not(unix))]
-fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    std::fs::write(file, bytes)
 }
 
 /// The newest backup that was restored and proved.

@@ -127,3 +127,19 @@ pub fn instant_text(at: Timestamp) -> String {
 pub fn free_bytes(dir: &Path) -> Option<u64> {
     fs4::available_space(dir).ok()
 }
+
+/// Writes a file that only its owner may read.
+#[cfg(unix)]
+pub(crate) fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut out = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)?;
+    out.write_all(bytes)?;
+    out.sync_all()
+}
+
+// Untested: on Windows the folder's own access list decides.
+#[cfg(not(unix))]
+pub(crate) fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    std::fs::write(file, bytes)
+}

@@ -33,6 +33,7 @@ pub mod store;
 pub mod sync;
 pub mod upgrading;
 pub mod viewing;
+pub mod ways_in;
 
 pub use engine::Engine;
 pub use home::Home;
@@ -52,5 +53,6 @@ pub fn codes() -> impl Iterator<Item = Code> {
         .chain(backups::CODES)
         .chain(upgrading::CODES)
         .chain(schedule::timer::CODES)
+        .chain(ways_in::CODES)
         .copied()
 }

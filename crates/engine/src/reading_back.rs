@@ -8,7 +8,7 @@ use crate::engine::Engine;
 use crate::progress::Watcher;
 use crate::store::company::Company;
 use crate::store::failed;
-use backup::{Backups, Manifest, Place, RecoveryKit, Worker};
+use backup::{Backups, Entered, Manifest, Passphrase, Place, RepositoryKey, Worker};
 use ledger::Problem;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -75,27 +75,49 @@ impl Engine {
     }
 }
 
-/// A place opened with a kit, on a computer that has nothing else.
-fn opened(worker: &Path, place: &Path, kit_text: &str) -> Result<(Backups, Place, RecoveryKit), Problem> {
-    let kit = RecoveryKit::parse(kit_text)?;
-    let place = Place::folder(std::fs::canonicalize(place).map_err(|e| crate::home::cannot_use(place, &e))?)?;
-    Ok((Backups::new(Worker::new(worker.to_path_buf())), place, kit))
+/// What a person has on a computer that has nothing else.
+#[derive(Clone, Copy)]
+pub enum Opener<'a> {
+    /// A kit in any form: its page, its text, its code or words, what its QR code says.
+    Kit(&'a [u8]),
+    Passphrase(&'a Passphrase),
+}
+
+/// A place opened with what a person has; a wrong one says so before anything else is read. Errors: `E-BACKUP-KEY`, `-KIT`.
+fn opened(worker: &Path, place: &Path, with: Opener<'_>) -> Result<(Backups, Place, RepositoryKey), Problem> {
+    let worker = Backups::new(Worker::new(worker.to_path_buf()));
+    let found = || Place::folder(std::fs::canonicalize(place).map_err(|e| crate::home::cannot_use(place, &e))?);
+    let (place, key) = match with {
+        // A slip of the pen is told before anything is looked for.
+        Opener::Kit(bytes) => {
+            let entered = Entered::read(bytes)?;
+            let place = found()?;
+            let key = worker.unlock_with_kit(&place, entered)?;
+            (place, key)
+        }
+        Opener::Passphrase(passphrase) => {
+            let place = found()?;
+            let (key, _) = worker.unlock_with_passphrase(&place, passphrase)?;
+            (place, key)
+        }
+    };
+    Ok((worker, place, key))
 }
 
 /// The backups of a place, opened with a kit. Newest first.
-pub fn list_with_kit(worker: &Path, place: &Path, kit_text: &str) -> Result<Vec<backup::Snapshot>, Problem> {
-    let (worker, place, kit) = opened(worker, place, kit_text)?;
-    let mut all = worker.list(&place, kit.key())?;
+pub fn list_with_kit(worker: &Path, place: &Path, with: Opener<'_>) -> Result<Vec<backup::Snapshot>, Problem> {
+    let (worker, place, key) = opened(worker, place, with)?;
+    let mut all = worker.list(&place, &key)?;
     all.sort_by(|a, b| (b.at, &b.id).cmp(&(a.at, &a.id)));
     Ok(all)
 }
 
 /// The backup with this id, or the newest of the place. Errors: `E-BACKUP-NONE`.
-fn chosen(worker: &Backups, place: &Place, kit: &RecoveryKit, snapshot: Option<&str>) -> Result<String, Problem> {
+fn chosen(worker: &Backups, place: &Place, key: &RepositoryKey, snapshot: Option<&str>) -> Result<String, Problem> {
     if let Some(id) = snapshot {
         return Ok(id.to_string());
     }
-    let mut all = worker.list(place, kit.key())?;
+    let mut all = worker.list(place, key)?;
     all.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
     all.last().map(|s| s.id.clone()).ok_or_else(|| {
         Problem::new(
@@ -108,19 +130,19 @@ fn chosen(worker: &Backups, place: &Place, kit: &RecoveryKit, snapshot: Option<&
 }
 
 /// What a backup says it holds, and its full id, with nothing but the place and the kit. Quick; nothing is compared.
-pub fn list_of_backup_with_kit(worker: &Path, place: &Path, kit_text: &str, snapshot: Option<&str>) -> Result<(Manifest, String), Problem> {
-    let (worker, place, kit) = opened(worker, place, kit_text)?;
-    let id = chosen(&worker, &place, &kit, snapshot)?;
-    Ok((worker.preview(&place, kit.key(), &id)?, id))
+pub fn list_of_backup_with_kit(worker: &Path, place: &Path, with: Opener<'_>, snapshot: Option<&str>) -> Result<(Manifest, String), Problem> {
+    let (worker, place, key) = opened(worker, place, with)?;
+    let id = chosen(&worker, &place, &key, snapshot)?;
+    Ok((worker.preview(&place, &key, &id)?, id))
 }
 
 /// Brings book and set-up of a backup into `to`, for a look with nothing but the place and the kit.
 /// Gives the backup's list and the path of the book.
-pub fn fetch_with_kit(worker: &Path, place: &Path, kit_text: &str, snapshot: &str, to: &Path) -> Result<(Manifest, PathBuf), Problem> {
-    let (worker, place, kit) = opened(worker, place, kit_text)?;
-    let book = backups::book_in(&worker.preview(&place, kit.key(), snapshot)?)?;
+pub fn fetch_with_kit(worker: &Path, place: &Path, with: Opener<'_>, snapshot: &str, to: &Path) -> Result<(Manifest, PathBuf), Problem> {
+    let (worker, place, key) = opened(worker, place, with)?;
+    let book = backups::book_in(&worker.preview(&place, &key, snapshot)?)?;
     let to = std::path::absolute(to).map_err(|e| crate::home::cannot_use(to, &e))?;
-    let manifest = worker.fetch(&place, kit.key(), snapshot, &[book.clone(), backups::SET_UP_FILE.to_string()], &to)?;
+    let manifest = worker.fetch(&place, &key, snapshot, &[book.clone(), backups::SET_UP_FILE.to_string()], &to)?;
     Ok((manifest, to.join(book)))
 }
 
@@ -128,15 +150,15 @@ pub fn fetch_with_kit(worker: &Path, place: &Path, kit_text: &str, snapshot: &st
 pub fn restore_with_kit(
     worker: &Path,
     place: &Path,
-    kit_text: &str,
+    with: Opener<'_>,
     snapshot: Option<&str>,
     to: &Path,
     watcher: &Watcher,
 ) -> Result<(backup::Restored, String), Problem> {
-    let (worker, place, kit) = opened(worker, place, kit_text)?;
-    let id = chosen(&worker, &place, &kit, snapshot)?;
+    let (worker, place, key) = opened(worker, place, with)?;
+    let id = chosen(&worker, &place, &key, snapshot)?;
     let report = watcher.clone();
     let to = std::path::absolute(to).map_err(|e| crate::home::cannot_use(to, &e))?;
-    let restored = worker.restore(&place, kit.key(), &id, &to, &mut |p| report.report("Restoring", p.done_bytes, p.total_bytes, "bytes"))?;
+    let restored = worker.restore(&place, &key, &id, &to, &mut |p| report.report("Restoring", p.done_bytes, p.total_bytes, "bytes"))?;
     Ok((restored, id))
 }

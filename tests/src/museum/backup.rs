@@ -2,7 +2,7 @@
 
 use super::child;
 use crate::errors::Exhibit;
-use backup::{About, Backups, Cancel, FileRole, Place, Progress, RecoveryKit, RepositoryKey, Staging, Wanted, Worker};
+use backup::{About, Backups, Cancel, FileRole, Passphrase, Place, Progress, RecoveryKit, RepositoryKey, Staging, Wanted, Worker};
 use ledger::Problem;
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
@@ -20,6 +20,8 @@ pub const PROVOKE: &[fn() -> Exhibit] = &[
     stray,
     key,
     kit,
+    passphrase_unfit,
+    last_way,
     place_missing,
     place_used,
     place,
@@ -195,6 +197,17 @@ fn kit() -> Exhibit {
         Ok(_) => panic!("this should have been refused"),
         Err(problem) => Exhibit::of(problem),
     }
+}
+
+fn passphrase_unfit() -> Exhibit {
+    let office = office();
+    office.exhibit(backups().add_passphrase(&office.place, &office.key, &Passphrase::entered("password1234".to_string().into())))
+}
+
+fn last_way() -> Exhibit {
+    let office = office();
+    let all = backups().ways(&office.place, &office.key).expect("the place is there").into_iter().map(|way| way.id).collect();
+    office.exhibit(backups().remove_ways(&office.place, &office.key, all))
 }
 
 fn place_missing() -> Exhibit {

@@ -44,6 +44,8 @@ pub const PROVOKE: &[fn() -> Exhibit] = &[
     cancelled,
     backup_none,
     backup_totals,
+    kit_unconfirmed,
+    passphrase_there,
     upgrade_unknown,
     upgrade_open,
     upgrade_none,
@@ -368,6 +370,24 @@ fn backup_totals() -> Exhibit {
         let manifest = backup::Manifest { format: 1, about, files: Vec::new() };
         assert!(manifest.about.totals.iter().any(|total| total.account == account("Expenses:Rent").0));
         at.exhibit(backups::compare_totals(&manifest, &less))
+    })
+}
+
+/// What holds an upgrade of real books; an installation for practice never waits for a kit.
+fn kit_unconfirmed() -> Exhibit {
+    working(async {
+        let bakery = bakery();
+        let engine = open(&home_of(&bakery)).await.or_panic();
+        Exhibit::of(engine.backups_must_count().await.expect_err("no kit was written"))
+    })
+}
+
+fn passphrase_there() -> Exhibit {
+    working(async {
+        let at = installed().await;
+        let passphrase = || backup::Passphrase::entered("gravel mortar violin tuesday".to_string().into());
+        at.engine.set_backup_passphrase(&passphrase()).await.or_panic();
+        at.exhibit(at.engine.set_backup_passphrase(&passphrase()).await)
     })
 }
 

@@ -6,6 +6,7 @@ mod cafe;
 mod daily;
 mod evidence;
 mod holds;
+mod kit;
 mod oracle;
 mod places;
 mod practice;

@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::views::*;
 use engine::backups::{self, BackupRow};
 use engine::previewing::{self, Inside};
-use engine::reading_back;
+use engine::reading_back::{self, Opener};
 use engine::progress::Watcher;
 use ledger::Problem;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use std::time::Instant;
 /// Place and kit as a person named them on a fresh computer.
 struct Kit {
     place: PathBuf,
-    text: String,
+    text: engine::ways_in::KitBytes,
 }
 
 fn read_kit(place: Option<&String>, file: Option<&String>) -> Result<Kit, Problem> {
@@ -30,7 +30,7 @@ fn read_kit(place: Option<&String>, file: Option<&String>) -> Result<Kit, Proble
             "Choose both, then look again.",
         ));
     };
-    let text = std::fs::read_to_string(file).map_err(|e| engine::home::cannot_use(Path::new(file), &e))?;
+    let text = engine::ways_in::read_kit_file(Path::new(file))?;
     Ok(Kit {
         place: PathBuf::from(place),
         text,
@@ -129,7 +129,7 @@ async fn preview_with_kit(app: &App, args: &RestorePreviewArgs) -> Result<Restor
 }
 
 fn newest(worker: &Path, kit: &Kit) -> Result<String, Problem> {
-    let all = tokio::task::block_in_place(|| reading_back::list_with_kit(worker, &kit.place, &kit.text))?;
+    let all = tokio::task::block_in_place(|| reading_back::list_with_kit(worker, &kit.place, Opener::Kit(&kit.text)))?;
     all.into_iter().next().map(|snapshot| snapshot.id).ok_or_else(|| {
         Problem::new(
             backups::E_BACKUP_NONE,
@@ -141,7 +141,7 @@ fn newest(worker: &Path, kit: &Kit) -> Result<String, Problem> {
 }
 
 async fn look_with_kit(worker: &Path, kit: &Kit, id: &str, dir: &Path) -> Result<RestoreView, Problem> {
-    let (manifest, book) = tokio::task::block_in_place(|| reading_back::fetch_with_kit(worker, &kit.place, &kit.text, id, dir))?;
+    let (manifest, book) = tokio::task::block_in_place(|| reading_back::fetch_with_kit(worker, &kit.place, Opener::Kit(&kit.text), id, dir))?;
     let inside = previewing::inside(&manifest, &book).await?;
     // The set-up inside names the business's time zone; without it days are shown in UTC.
     let zone = std::fs::read(dir.join(backups::SET_UP_FILE))
@@ -232,7 +232,7 @@ async fn restore_fresh(
     began: Instant,
 ) -> Result<RestoreProofView, Problem> {
     let (restored, _) =
-        tokio::task::block_in_place(|| reading_back::restore_with_kit(worker, &kit.place, &kit.text, Some(id), target, watcher))?;
+        tokio::task::block_in_place(|| reading_back::restore_with_kit(worker, &kit.place, Opener::Kit(&kit.text), Some(id), target, watcher))?;
     let restored = restored.whole()?;
     watcher.report("Opening the restored books and adding everything up", 0, None, "entries");
     let (copy, equal, all) = previewing::prove_restored(target, restored.manifest()).await?;

@@ -409,7 +409,7 @@ async fn backup_needs(at: &At, needs: &mut Vec<NeedView>) -> Result<(), Problem>
         let (at, newest) = (run.at.to_string(), newest.map(|newest| newest.to_string()));
         needs.push(need(mood, None, now, Need::BackupMissed { at, newest, problem: super::schedule::told(failed) }));
     }
-    if !all.is_empty() && at.engine.recovery_kit_written().await?.is_none() {
+    if !all.is_empty() && !at.engine.kit_standing().await?.counts() {
         needs.push(need(Mood::Attention, None, now, Need::RecoveryKitMissing));
     }
     Ok(())

@@ -1,8 +1,8 @@
 //! The strict storage backend for a local folder.
 //!
 //! A listing that fails and a folder that is missing are errors, never a shorter list (rustic_core takes a shorter
-//! list at its word). Files are written beside, synced, renamed, and their size compared. It never deletes: a place
-//! only grows. What went wrong first is kept in `Faults`, because the engine turns its causes into text.
+//! list at its word). Files are written beside, synced, renamed, and their size compared. It never deletes what was backed
+//! up: a place only grows. The one thing that can be taken away is a key file, and only where that was asked for. What went wrong first is kept in `Faults`, because the engine turns its causes into text.
 
 use bytes::Bytes;
 use rustic_core::{BytesList, ErrorKind, FileType, Id, ReadBackend, RusticError, RusticResult, WriteBackend};
@@ -58,6 +58,7 @@ pub fn is_disk_full(error: &io::Error) -> bool {
 pub struct Folder {
     root: PathBuf,
     faults: Faults,
+    removes_keys: bool,
 }
 
 impl Folder {
@@ -65,6 +66,15 @@ impl Folder {
         Folder {
             root: root.to_owned(),
             faults,
+            removes_keys: false,
+        }
+    }
+
+    /// The same, but key files may be removed through it.
+    pub fn removing_keys(self) -> Folder {
+        Folder {
+            removes_keys: true,
+            ..self
         }
     }
 
@@ -244,7 +254,13 @@ impl WriteBackend for Folder {
     }
 
     fn remove(&self, kind: FileType, id: &Id, _cacheable: bool) -> RusticResult<()> {
-        Err(self.wrong(&self.path(kind, id), "Changeover never deletes from a place for backups"))
+        let path = self.path(kind, id);
+        if !(self.removes_keys && kind == FileType::Key) {
+            return Err(self.wrong(&path, "Changeover never deletes from a place for backups"));
+        }
+        fs::remove_file(&path)
+            .and_then(|()| sync_folder(&self.folder(kind)))
+            .map_err(|error| self.said("removed", &path, &error))
     }
 }
 
@@ -295,6 +311,9 @@ mod tests {
             assert!(backend.read_partial(kind, &id, false, 2, 2).is_err(), "beyond the end");
             assert!(backend.remove(kind, &id, false).is_err(), "a place only grows");
             assert!(place.exists());
+            let removing = backend.clone().removing_keys();
+            assert_eq!(removing.remove(kind, &id, false).is_ok(), kind == FileType::Key, "{kind}");
+            assert_eq!(place.exists(), kind != FileType::Key, "{kind}");
         }
         drop(folder);
     }

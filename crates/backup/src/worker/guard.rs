@@ -36,8 +36,9 @@ pub fn lock(root: &Path) -> Result<File, Problem> {
     }
 }
 
-/// Errors: `E-BACKUP-PLACE-MISSING`, `-PLACE`, `-DAMAGED` (a folder is gone), `-STRAY` (a file that cannot be right).
-pub fn inspect(root: &Path) -> Result<(), Problem> {
+/// Whether there is a place at all. Quick: no file of it is read, so that a wrong key can be told before anything else.
+/// Errors: `E-BACKUP-PLACE-MISSING`, `-PLACE`, `-DAMAGED` (a folder is gone), `-STRAY` (an empty config).
+pub fn present(root: &Path) -> Result<(), Problem> {
     match fs::metadata(root) {
         Ok(found) if found.is_dir() => {}
         Ok(_) => return Err(problems::place_missing(root, "This is a file, not a folder.")),
@@ -57,9 +58,8 @@ pub fn inspect(root: &Path) -> Result<(), Problem> {
     }
     for kind in FOLDERS {
         let name = kind.dirname();
-        let folder = root.join(name);
-        let items = match fs::read_dir(&folder) {
-            Ok(items) => items,
+        match fs::read_dir(root.join(name)) {
+            Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(problems::damaged(
                     &format!("The place for backups at {} is damaged: its folder {name} is gone.", root.display()),
@@ -69,10 +69,17 @@ pub fn inspect(root: &Path) -> Result<(), Problem> {
                 ));
             }
             Err(error) => return Err(problems::place(root, format!("{name} could not be listed: {error}."))),
-        };
-        if kind == FileType::Pack {
-            continue;
         }
+    }
+    Ok(())
+}
+
+/// Whether every file of these kinds, which are never packs, has the content that its name promises.
+/// Errors: `E-BACKUP-STRAY` (a file that cannot be right), `-PLACE`.
+pub fn sound(root: &Path, kinds: &[FileType]) -> Result<(), Problem> {
+    for kind in kinds {
+        let name = kind.dirname();
+        let items = fs::read_dir(root.join(name)).map_err(|error| problems::place(root, format!("{name} could not be listed: {error}.")))?;
         for item in items {
             let item = item.map_err(|error| problems::place(root, format!("{name} could not be listed: {error}.")))?;
             let file = item.file_name();
@@ -94,6 +101,9 @@ pub fn inspect(root: &Path) -> Result<(), Problem> {
     }
     Ok(())
 }
+
+/// Everything that is read before the packs are.
+pub const READ_FIRST: [FileType; 3] = [FileType::Key, FileType::Index, FileType::Snapshot];
 
 /// Removes what a killed backup left: only names of the exact form `<id>.part`, only under the lock.
 pub fn clean(root: &Path) -> Result<(), Problem> {

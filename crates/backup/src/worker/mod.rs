@@ -9,6 +9,7 @@ mod guard;
 mod read;
 mod speak;
 mod tasks;
+mod ways;
 
 use std::io::{BufRead, Read};
 use std::panic::{self, AssertUnwindSafe};

@@ -1,4 +1,4 @@
-//! The tasks themselves: create, take, confirm, check, restore, fetch, list, preview.
+//! The tasks themselves: create, take, confirm, check, restore, fetch, list, preview. Those about ways in are in `ways.rs`.
 //!
 //! Every task inspects the place first and opens the repository with its master key (no key stretching). Nothing is
 //! pruned or deleted. `Ok` of the engine is never taken for success: what was written is listed and compared.
@@ -6,7 +6,7 @@
 use ledger::Problem;
 use rustic_core::repofile::{MasterKey, SnapshotFile};
 use rustic_core::{
-    BackupOptions, CheckOptions, ConfigOptions, Credentials, KeyOptions, OpenStatus, ParentOptions, PathList, Repository,
+    BackupOptions, CheckOptions, ConfigOptions, Credentials, OpenStatus, ParentOptions, PathList, Repository,
     RepositoryBackends, RepositoryOptions, RusticError, SnapshotOptions,
 };
 use std::collections::BTreeMap;
@@ -19,10 +19,11 @@ use super::folder::{FaultKind, Faults, Folder, is_disk_full, sync_folder};
 use super::guard;
 use super::read::{self, Failure, Into, Readable, short};
 use super::speak::Meter;
+use super::ways;
 use crate::manifest::{LARGEST_MANIFEST_BYTES, MANIFEST_NAME, Manifest, check_path, hash_file};
 use crate::place::Place;
 use crate::problems;
-use crate::wire::{Lost, Phase, Reply, Request, Summary, Task};
+use crate::wire::{Lost, Phase, Reply, Request, Summary, Task, WayKind};
 
 /// Chunks of 128 KiB store a changed book with less waste than the engine's 1 MiB; restic reads both.
 const CHUNK_BYTES: u64 = 128 * 1024;
@@ -30,7 +31,7 @@ const SMALLEST_CHUNK_BYTES: u64 = 64 * 1024;
 const LARGEST_CHUNK_BYTES: u64 = 1024 * 1024;
 
 /// Shown as the computer's name in restic's lists; the real one is nobody's business.
-const HOST: &str = "changeover";
+pub(super) const HOST: &str = "changeover";
 
 pub fn run(request: Request) -> Result<Reply, Problem> {
     let Place::Folder { folder } = &request.place;
@@ -43,8 +44,10 @@ pub fn run(request: Request) -> Result<Reply, Problem> {
     let text = |text: &Option<String>| text.clone().ok_or_else(|| problems::worker("The request lacks a key."));
     match request.task {
         Task::Create => at.create(&text(&request.code)?),
-        Task::AddCode => at.add_code(&text(&request.key)?, &text(&request.code)?),
-        Task::Unlock => at.unlock(&text(&request.code)?),
+        Task::AddWay { kind } => at.add_way(&text(&request.key)?, &text(&request.code)?, kind),
+        Task::Unlock { kind } => at.unlock(&text(&request.code)?, kind),
+        Task::Ways => at.ways(&text(&request.key)?),
+        Task::RemoveWays { ids } => at.remove_ways(&text(&request.key)?, &ids),
         Task::Take {
             staging,
             summary,
@@ -62,30 +65,41 @@ pub fn run(request: Request) -> Result<Reply, Problem> {
     }
 }
 
-struct At {
-    root: PathBuf,
-    faults: Faults,
-    meter: Meter,
+pub(super) struct At {
+    pub(super) root: PathBuf,
+    pub(super) faults: Faults,
+    pub(super) meter: Meter,
 }
 
 impl At {
-    fn closed(&self) -> Result<Repository<()>, Problem> {
-        let backend = Arc::new(Folder::new(&self.root, self.faults.clone()));
+    pub(super) fn closed(&self) -> Result<Repository<()>, Problem> {
+        self.closed_on(Folder::new(&self.root, self.faults.clone()))
+    }
+
+    pub(super) fn closed_on(&self, folder: Folder) -> Result<Repository<()>, Problem> {
+        let backend = Arc::new(folder);
         let options = RepositoryOptions::default().no_cache(true);
         Repository::new_with_progress(&options, &RepositoryBackends::new(backend, None), self.meter.clone())
             .map_err(|error| self.said(&error))
     }
 
-    fn open(&self, key: &str) -> Result<Repository<OpenStatus>, Problem> {
-        guard::inspect(&self.root)?;
+    pub(super) fn open(&self, key: &str) -> Result<Repository<OpenStatus>, Problem> {
+        self.open_through(self.closed()?, key)
+    }
+
+    /// A wrong key is told before any other file of the place is read.
+    pub(super) fn open_through(&self, closed: Repository<()>, key: &str) -> Result<Repository<OpenStatus>, Problem> {
+        guard::present(&self.root)?;
         let key: MasterKey = serde_json::from_str(key).map_err(|_| problems::key("It does not have the form of a key."))?;
-        self.closed()?
+        let opened = closed
             .open(&Credentials::Masterkey(key))
             .map_err(|error| match self.faults.take() {
                 Some(fault) => self.problem_of(fault.kind, &fault.text),
                 // The file could be read but not decrypted; restic's format tells a wrong key and a damaged config apart only by this.
                 None => problems::key("The place's file config does not open with it.").because(format!("The engine says: {}.", short(&error.display_log()))),
-            })
+            })?;
+        guard::sound(&self.root, &guard::READ_FIRST)?;
+        Ok(opened)
     }
 
     fn readable(&self, key: &str) -> Result<(Readable, Vec<SnapshotFile>), Problem> {
@@ -95,7 +109,7 @@ impl At {
     }
 
     /// What the disk said is the cause; the engine's own words only when the disk said nothing.
-    fn said(&self, error: &RusticError) -> Problem {
+    pub(super) fn said(&self, error: &RusticError) -> Problem {
         match self.faults.take() {
             Some(fault) => self.problem_of(fault.kind, &fault.text),
             None => Problem::new(
@@ -107,7 +121,7 @@ impl At {
         }
     }
 
-    fn problem_of(&self, kind: FaultKind, text: &str) -> Problem {
+    pub(super) fn problem_of(&self, kind: FaultKind, text: &str) -> Problem {
         match kind {
             FaultKind::DiskFull => problems::disk_full(&self.root.display().to_string()).because(format!("{text}.")),
             FaultKind::Gone => problems::damaged(
@@ -148,43 +162,16 @@ impl At {
         config.set_chunk_size = bytes(CHUNK_BYTES);
         config.set_chunk_min_size = bytes(SMALLEST_CHUNK_BYTES);
         config.set_chunk_max_size = bytes(LARGEST_CHUNK_BYTES);
-        let options = KeyOptions::default()
-            .hostname(HOST.to_owned())
-            .username(HOST.to_owned())
-            .with_created(true);
         let repository = self
             .closed()?
-            .init(&Credentials::password(code), &options, &config)
+            .init(&Credentials::password(code), &ways::label(WayKind::RecoveryCode), &config)
             .map_err(|error| self.said(&error))?;
         let key = serde_json::to_string(&repository.key()).map_err(|_| problems::worker("The new key could not be written down."))?;
+        let way = ways::opened_by(&repository)?;
         drop(repository);
         // A place counts as made when it opens again with what the person will keep.
         self.open(&key)?;
-        Ok(Reply::Created { key })
-    }
-
-    fn add_code(&self, key: &str, code: &str) -> Result<Reply, Problem> {
-        let repository = self.open(key)?;
-        let _writing = guard::lock(&self.root)?;
-        let options = KeyOptions::default()
-            .hostname(HOST.to_owned())
-            .username(HOST.to_owned())
-            .with_created(true);
-        repository.add_key(code, &options).map_err(|error| self.said(&error))?;
-        Ok(Reply::CodeAdded)
-    }
-
-    fn unlock(&self, code: &str) -> Result<Reply, Problem> {
-        guard::inspect(&self.root)?;
-        let repository = self.closed()?.open(&Credentials::password(code)).map_err(|error| {
-            if error.is_incorrect_password() {
-                problems::key("The recovery code belongs to another place, or was replaced.")
-            } else {
-                self.said(&error)
-            }
-        })?;
-        let key = serde_json::to_string(&repository.key()).map_err(|_| problems::worker("The key could not be written down."))?;
-        Ok(Reply::Unlocked { key })
+        Ok(Reply::Created { key, way })
     }
 
     fn take(&self, key: &str, staging: &Path, summary: &Summary, label: &str, tags: &[String], known: &[String]) -> Result<Reply, Problem> {

@@ -114,6 +114,7 @@ impl Engine {
     }
 
     async fn first_backup(&self, u: &Undertaking, around: &Surroundings) -> Result<Report, Problem> {
+        self.backups_must_count().await?;
         let position = self.journal.head().await?.map_or(0, |h| h.seq);
         let book = self.books(&u.company).await?;
         let before = baseline::take(book.as_ref(), position, self.now()).await?;
@@ -325,6 +326,7 @@ impl Engine {
 
     /// A backup that is restored and opened right now, directly before a write.
     async fn rollback_point(&self, u: &Undertaking, before: Stage, around: &Surroundings) -> Result<Report, Problem> {
+        self.backups_must_count().await?;
         let taken_at = self.now();
         let row = self.take_backup(&u.company, &format!("before {}", before.name()), Some(&u.id), &around.watcher).await?;
         let to = self.home.work_folder(&format!("rollback-point-{}", u.id))?;
