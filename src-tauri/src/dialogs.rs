@@ -29,7 +29,7 @@ pub async fn kit_pick(app: AppHandle, args: NoArgs) -> Result<PickedView, Proble
 #[tauri::command]
 pub async fn kit_save_as(app: AppHandle, args: NoArgs) -> Result<PickedView, ProblemView> {
     let NoArgs {} = args;
-    let dialog = app.dialog().file().set_title("Write the recovery kit").set_file_name("changeover-recovery-kit.txt");
+    let dialog = app.dialog().file().set_title("Write the recovery kit").set_file_name("changeover-recovery-kit.pdf").add_filter("PDF", &["pdf"]).add_filter("Text", &["txt"]);
     Ok(ask(dialog, FileDialogBuilder::save_file).await)
 }
 

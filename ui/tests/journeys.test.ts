@@ -226,6 +226,33 @@ describe("a reconnect", () => {
   });
 });
 
+describe("the recovery kit", () => {
+  it("counts only once its last group was typed back, and does not stay on the page", async () => {
+    fake.answer("backups_view", rest.backupsKitWritten);
+    const user = await open("backups");
+    expect(await screen.findByText("Does not count yet")).toBeVisible();
+    await expectAccessible();
+    const group = screen.getByLabelText(/^The last group of the recovery code/);
+    await user.type(group, "7k2qf");
+    fake.answer("backups_view", rest.backupsKitConfirmed);
+    await user.click(screen.getByRole("button", { name: "Confirm" }));
+    expect(sent("kit_confirm_group")).toEqual([{ company: basics.company, group: "7k2qf" }]);
+    expect(await screen.findByText("Safe")).toBeVisible();
+    expect(document.body.innerHTML).not.toContain("7k2qf");
+  });
+
+  it("is written where the person says, and read back from its file", async () => {
+    fake.answer("backups_view", { ...rest.backups, kit: { state: "missing" } });
+    const user = await open("backups");
+    await user.click(await screen.findByRole("button", { name: "Write the recovery kit…" }));
+    expect(sent("recovery_kit")).toEqual([{ company: basics.company, path: "/home/ann/changeover-recovery-kit.txt", lost: false }]);
+    fake.answer("backups_view", rest.backupsKitWritten);
+    fake.changed();
+    await user.click(await screen.findByRole("button", { name: "Read the file back…" }));
+    expect(sent("kit_confirm_file")).toEqual([{ company: basics.company, path: "/media/office/changeover-recovery-kit.txt" }]);
+  });
+});
+
 describe("backups by themselves", () => {
   const company = basics.company;
 

@@ -48,6 +48,8 @@ macro_rules! engine_commands {
             restore_preview (RestorePreviewArgs) -> RestoreView, reads, "Look inside a backup";
             restore_start (RestoreStartArgs) -> RestoreView, writes, "Restore a backup";
             recovery_kit (RecoveryKitArgs) -> RecoveryKitView, writes, "Write the recovery kit";
+            kit_confirm_group (KitGroupArgs) -> BackupsView, writes, "Show that the recovery kit was kept";
+            kit_confirm_file (KitFileArgs) -> BackupsView, writes, "Read the recovery kit back";
             reconcile_view (ReconcileArgs) -> ReconcileView, reads, "Go to Reconcile";
             hold_view (HoldArgs) -> HoldView, reads, "Look at a held payment";
             hold_resolve (HoldResolveArgs) -> ReconcileView, writes, "Decide about a held payment";

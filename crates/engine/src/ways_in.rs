@@ -150,7 +150,7 @@ impl Engine {
             E_KIT_UNCONFIRMED,
             "The upgrade waits, because its backup would not count yet.",
             why,
-            "Write the recovery kit (`changeover backup recovery-kit FILE`), confirm it (`changeover backup recovery-kit --confirm`), then let the upgrade go on.",
+            "Write the recovery kit and confirm it, under Backups or with `changeover backup recovery-kit`; then let the upgrade go on.",
         ))
     }
 

@@ -43,6 +43,8 @@ const usual = (): Replies => ({
   differences_view: (args) => ({ ...upgrade.differences, filter: args.filter, page: args.page }),
   backups_view: rest.backups,
   backup_now: basics.job("backup"),
+  kit_confirm_group: rest.backupsKitConfirmed,
+  kit_confirm_file: rest.backupsKitConfirmed,
   backup_schedule_set: rest.backups,
   backup_timer: rest.backups,
   backup_verify: basics.job("verify_backup"),

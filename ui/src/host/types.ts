@@ -424,7 +424,13 @@ export type JobView = { id: string, company: string | null, work: Work, state: J
 now_doing: string | null, unit: JobUnit, done: number, total: number | null, per_second: number | null, seconds_left: number | null, cancellable: boolean, started: string, problem: ProblemView | null, };
 export type KeepableView = { provider: string, name: string, kind: EntryKind, environments: Array<EnvironmentView>, };
 export type KeychainView = { "state": "keychain", name: string, } | { "state": "locked", name: string, } | { "state": "session_only", why: string, } | { "state": "absent", why: string, } | { "state": "silent", name: string, seconds: number, } | { "state": "refusing", name: string, why: string, } | { "state": "passphrase" } | { "state": "passphrase_locked" } | { "state": "passphrase_not_set_up" } | { "state": "passphrase_damaged", why: string, } | { "state": "unknown" };
-export type KitState = { "state": "missing" } | { "state": "written", at: string, file: string, };
+export type KitFileArgs = { company: string, 
+/**
+ * The kit's file, read back.
+ */
+path: string, };
+export type KitGroupArgs = { company: string, group: SecretText, };
+export type KitState = { "state": "missing" } | { "state": "written", at: string, file: string, fingerprint: string | null, } | { "state": "confirmed", at: string, newer: string | null, };
 export type LastComparedView = { when: string, agrees: boolean, remainder: MoneyView, };
 export type LogArgs = { company: string | null, filter: LogFilter, search: string, page: number, };
 export type LogEntryView = { sequence: number, at: string, area: LogFilter, words: string, who: string | null, amount: MoneyView | null, 
@@ -584,9 +590,13 @@ paste_problem: ProblemView | null,
 first_time: boolean, old_access_kept: boolean, problem: ProblemView | null, };
 export type RecoveryKitArgs = { company: string, 
 /**
- * The file to write.
+ * The file to write: a page to print where its name ends in ".pdf", else a text.
  */
-path: string, };
+path: string, 
+/**
+ * The one from before was lost: nothing counts until the new one is confirmed, and then the codes from before end.
+ */
+lost: boolean, };
 export type RecoveryKitView = { file: string, 
 /**
  * A short check text of the key, so that a person can tell two kits apart. Not the key.
@@ -815,6 +825,8 @@ export interface Commands {
   restore_preview: { args: RestorePreviewArgs; answer: RestoreView };
   restore_start: { args: RestoreStartArgs; answer: RestoreView };
   recovery_kit: { args: RecoveryKitArgs; answer: RecoveryKitView };
+  kit_confirm_group: { args: KitGroupArgs; answer: BackupsView };
+  kit_confirm_file: { args: KitFileArgs; answer: BackupsView };
   reconcile_view: { args: ReconcileArgs; answer: ReconcileView };
   hold_view: { args: HoldArgs; answer: HoldView };
   hold_resolve: { args: HoldResolveArgs; answer: ReconcileView };
@@ -880,6 +892,8 @@ export const commandRows = [
   { name: "restore_preview", writes: false, words: "Look inside a backup" },
   { name: "restore_start", writes: true, words: "Restore a backup" },
   { name: "recovery_kit", writes: true, words: "Write the recovery kit" },
+  { name: "kit_confirm_group", writes: true, words: "Show that the recovery kit was kept" },
+  { name: "kit_confirm_file", writes: true, words: "Read the recovery kit back" },
   { name: "reconcile_view", writes: false, words: "Go to Reconcile" },
   { name: "hold_view", writes: false, words: "Look at a held payment" },
   { name: "hold_resolve", writes: true, words: "Decide about a held payment" },

@@ -1,8 +1,8 @@
-//! Backups: what was taken, how far each is proved, where they lie; taking, proving, and the recovery kit.
+//! Backups: what was taken, how far each is proved, where they lie; taking and proving.
 //!
 //! A mark is shown only where the engine noted that it was earned.
 
-use super::shared::{At, at, must_be_free, reach, stage_name, start};
+use super::shared::{At, at, must_be_free, stage_name, start};
 use crate::app::App;
 use crate::views::*;
 use ::upgrade::Stage;
@@ -10,7 +10,6 @@ use engine::backups::BackupRow;
 use engine::schedule::Why;
 use engine::store::upgrade as stored;
 use ledger::Problem;
-use std::path::Path;
 
 const WORKS: &[Work] = &[Work::Backup, Work::VerifyBackup, Work::Restore];
 
@@ -36,10 +35,7 @@ pub async fn backups_view(app: &App, args: CompanyArgs) -> Result<BackupsView, P
         backups,
         places: vec![place(&at, &all)],
         schedule: super::schedule::schedule(app, &at).await?,
-        kit: match at.engine.recovery_kit_written().await? {
-            Some((at, file)) => KitState::Written { at, file },
-            None => KitState::Missing,
-        },
+        kit: super::kit::standing(&at).await?,
         job: app.jobs().running(&at.company.id, WORKS),
         problem: ended.and_then(|job| job.problem),
     })
@@ -124,15 +120,4 @@ pub async fn backup_verify(app: &App, args: BackupArgs) -> Result<JobView, Probl
         std::fs::remove_dir_all(&to).map_err(|e| engine::home::cannot_use(&to, &e))?;
         proved.map(|_| ())
     }))
-}
-
-/// Writes a recovery kit to the file that the person chose. The key never comes to the page.
-pub async fn recovery_kit(app: &App, args: RecoveryKitArgs) -> Result<RecoveryKitView, Problem> {
-    let at = reach(app, &args.company).await?;
-    let fingerprint = at.engine.write_recovery_kit(Path::new(&args.path)).await?;
-    app.changed();
-    Ok(RecoveryKitView {
-        file: args.path,
-        fingerprint,
-    })
 }

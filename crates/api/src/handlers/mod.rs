@@ -12,6 +12,7 @@ mod companies;
 mod differences;
 mod holds;
 mod jobs;
+mod kit;
 mod log;
 pub(crate) mod memory;
 mod plan;
@@ -87,7 +88,9 @@ answered_by! {
     restore::restore_start (RestoreStartArgs) -> RestoreView;
     schedule::backup_schedule_set (ScheduleSetArgs) -> BackupsView;
     schedule::backup_timer (ScheduleTimerArgs) -> BackupsView;
-    backups::recovery_kit (RecoveryKitArgs) -> RecoveryKitView;
+    kit::recovery_kit (RecoveryKitArgs) -> RecoveryKitView;
+    kit::kit_confirm_group (KitGroupArgs) -> BackupsView;
+    kit::kit_confirm_file (KitFileArgs) -> BackupsView;
     reconcile::reconcile_view (ReconcileArgs) -> ReconcileView;
     holds::hold_view (HoldArgs) -> HoldView;
     holds::hold_resolve (HoldResolveArgs) -> ReconcileView;

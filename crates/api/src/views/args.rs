@@ -108,14 +108,6 @@ pub struct RestoreStartArgs {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
-pub struct RecoveryKitArgs {
-    pub company: String,
-    /// The file to write.
-    pub path: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(deny_unknown_fields)]
 pub struct ReconcileArgs {
     pub company: String,
     /// `YYYY-MM-DD`; None: the whole period that was checked.

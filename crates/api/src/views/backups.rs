@@ -15,7 +15,7 @@ pub struct BackupsView {
     pub backups: Vec<BackupView>,
     pub places: Vec<PlaceView>,
     pub schedule: super::schedule::ScheduleView,
-    pub kit: KitState,
+    pub kit: super::kit::KitState,
     pub job: Option<JobView>,
     pub problem: Option<ProblemView>,
 }
@@ -80,21 +80,6 @@ pub enum PlaceKind {
     Sftp,
     S3,
     Webdav,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(tag = "state", rename_all = "snake_case")]
-pub enum KitState {
-    Missing,
-    Written { at: String, file: String },
-}
-
-/// The answer after the kit was written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct RecoveryKitView {
-    pub file: String,
-    /// A short check text of the key, so that a person can tell two kits apart. Not the key.
-    pub fingerprint: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]

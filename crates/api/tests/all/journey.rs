@@ -203,7 +203,7 @@ async fn a_backup_is_taken_proved_looked_into_and_restored_with_the_kit_alone() 
 
     let kit = bench.dir.path().join("kit.txt");
     let written = bench
-        .ask("recovery_kit", json!({"company": company, "path": kit.display().to_string()}))
+        .ask("recovery_kit", json!({"company": company, "path": kit.display().to_string(), "lost": false}))
         .await;
     assert_eq!(written["fingerprint"].as_str().unwrap().len(), 8);
     let inside = bench
