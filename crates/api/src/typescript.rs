@@ -23,7 +23,7 @@ impl TypeVisitor for Collect<'_> {
         }
         // Only our own types have a file of their own; `string`, `number` and arrays have none.
         if T::output_path().is_some() {
-            self.declarations.insert(T::ident(self.config), T::decl(self.config));
+            self.declarations.insert(T::ident(self.config), short_comments(&T::decl(self.config)));
         }
         T::visit_dependencies(self);
         T::visit_generics(self);
@@ -55,6 +55,19 @@ macro_rules! collect_host {
     };
 }
 host_commands!(collect_host);
+
+/// A comment of one line stands on one line.
+fn short_comments(declaration: &str) -> String {
+    let mut parts = declaration.split("/**\n * ");
+    let mut whole = parts.next().unwrap_or_default().to_string();
+    for part in parts {
+        match part.split_once("\n */") {
+            Some((comment, rest)) if !comment.contains('\n') => whole.push_str(&format!("/** {comment} */{rest}")),
+            Some(_) | None => whole.push_str(&format!("/**\n * {part}")),
+        }
+    }
+    whole
+}
 
 fn row(name: &str, args: &str, answer: &str) -> String {
     format!("  {name}: {{ args: {args}; answer: {answer} }};\n")

@@ -70,6 +70,10 @@ async fn company(app: &App, home: &Path, server: &ElsewhereServed) -> (engine::s
     let base = url::Url::parse(&server.base_url).unwrap();
     let account = app.real().add_account(&company, "stripe", Environment::Practice, Some(&base)).await.unwrap_or_else(|problem| panic!("{problem}"));
     let sent = json!({"company": company.id, "connection": account.id, "client_id": null, "secret": KEY});
+    let before = ask(app, "accounts_view", json!({"company": company.id})).await.unwrap();
+    let offered: Vec<&str> = before["can_keep"].as_array().unwrap().iter().map(|one| one["provider"].as_str().unwrap()).collect();
+    assert!(offered.contains(&"zoho-books") && offered.contains(&"xero"), "one with regions is offered like any other: {offered:?}");
+    assert!(!offered.contains(&"square"), "Square is read by a connector: {offered:?}");
     let kept = ask(app, "account_key", sent).await.unwrap();
     assert_eq!(kept["step"], "done", "{kept}");
     (company, account.id)

@@ -204,6 +204,24 @@ pub fn sentence(entry: &Entry) -> String {
             "A backup turned out to be unfit ({}); it counts no more.",
             text(body, "code")
         ),
+        "backup.kit_confirmed" => format!(
+            "Showed that the recovery kit was kept, {}{}.",
+            match text(body, "by") {
+                "last_group" => "by its last group",
+                "read_back" => "by reading it back",
+                other => other,
+            },
+            match number(body, "earlier_codes_ended") {
+                0 => String::new(),
+                ended => format!("; {} ended", counted(ended, "earlier code", "earlier codes")),
+            }
+        ),
+        "backup.passphrase_set" => "Set a passphrase as a second way into the backups.".to_string(),
+        "backup.passphrase_changed" => "Changed the passphrase of the backups; the one before opens nothing any more.".to_string(),
+        "backup.passphrase_removed" => format!(
+            "Removed the passphrase of the backups{}.",
+            if body.get("forgotten").and_then(Value::as_bool).unwrap_or(false) { ", which was forgotten" } else { "" }
+        ),
         "backup.missed" => format!("A backup that was due ({}) could not be taken ({}).", text(body, "occasion"), text(body, "code")),
         "backup.rule" => match (body.get("daily").and_then(Value::as_bool), body.get("on_change").and_then(Value::as_bool)) {
             (Some(true), Some(true)) => format!("Backups: daily at {}, and after changes.", text(body, "at")),
