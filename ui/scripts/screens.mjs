@@ -20,7 +20,7 @@ const pictures = [
   ["accounts-wrong", "wrong", "accounts/square?reconnect=1"], ["accounts-done", "done", "accounts/square?reconnect=1"], ["accounts-empty", "empty", "accounts"],
   ["upgrade-run", "", "upgrade"], ["upgrade-idle", "idle", "upgrade"], ["upgrade-plan", "plan", "upgrade"], ["upgrade-halted", "halted", "upgrade"], ["upgrade-running", "running", "upgrade"], ["upgrade-watching", "watching", "upgrade"], ["upgrade-empty", "empty", "upgrade"],
   ["differences", "", "differences/up-1"], ["differences-empty", "empty", "differences/up-1"],
-  ["backups", "", "backups"], ["backups-working", "working", "backups"], ["backups-empty", "empty", "backups"], ["restore", "", "restore/b3"], ["restore-done", "restored", "restore/b3"], ["restore-fresh", "first", "restore"],
+  ["backups", "", "backups"], ["backups-working", "working", "backups"], ["backups-empty", "empty", "backups"], ["backups-kit", "kit", "backups"], ["backups-missed", "missed", "backups"], ["restore", "", "restore/b3"], ["restore-done", "restored", "restore/b3"], ["restore-fresh", "first", "restore"],
   ["reconcile", "", "reconcile"], ["reconcile-empty", "empty", "reconcile"], ["hold-link", "", "reconcile"], ["hold-link-none", "nocandidate", "reconcile"], ["hold-post", "", "reconcile"], ["hold-post-lines", "", "reconcile"], ["hold-post-closed", "closed", "reconcile"], ["hold-exclude", "", "reconcile"], ["hold-exclude-sure", "", "reconcile"], ["log", "", "log"], ["log-checked", "checked", "log"], ["log-broken", "broken", "log"], ["log-empty", "empty", "log"],
   ["practice", "", "practice"], ["companies", "", "companies"], ["company-add", "", "company-add"], ["company-add-match", "", "company-add"], ["settings", "", "settings"], ["settings-vault", "", "settings"], ["accounts-given-up", "", "accounts/square"],
   ["palette", "", "today"], ["rollback", "", "upgrade"],
@@ -29,6 +29,7 @@ const pictures = [
 const HOLD = { link: /already in the books|Schon in den Büchern/, post: /^(Post it|Buchen)$/, exclude: /^(Leave it out|Weglassen)$/, next: /^(Go on|Weiter)$/ };
 /** What a person does first, for pictures of something that has to be opened. */
 const before = {
+  "backups-missed": (page) => page.getByRole("checkbox").last().scrollIntoViewIfNeeded(),
   "company-add-match": (page) => page.getByRole("button", { name: /Choose a file|Datei wählen/ }).click(),
   "hold-link": (page) => page.getByRole("button", { name: HOLD.link }).first().click(),
   "hold-link-none": (page) => page.getByRole("button", { name: HOLD.link }).first().click(),

@@ -165,6 +165,8 @@ export const scenes: Record<string, () => void> = {
   rolledback: () => fake.answer("upgrade_view", { kind: "run", run: upgrade.rolledBack }),
   watching: () => fake.answer("upgrade_view", { kind: "run", run: upgrade.watching }),
   working: () => fake.answer("backups_view", rest.backupsWorking),
+  kit: () => fake.answer("backups_view", rest.backupsKitWritten),
+  missed: () => fake.answer("backups_view", { ...rest.backupsMissed, kit: rest.backupsKitConfirmed.kit }),
   restored: () => fake.answer("restore_preview", rest.restored),
   broken: () => fake.answer("log_view", rest.logBroken),
   problem: () => {
