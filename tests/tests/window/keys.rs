@@ -17,6 +17,27 @@ const LOOK: &str = "return { images: document.querySelectorAll('img').length, ti
     wide: [...document.querySelectorAll('main *')].filter((e) => !e.closest('.hidden-words') && e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 1 \
         && getComputedStyle(e).display !== 'inline').map((e) => `${e.tagName} ${e.className} ${e.clientWidth} < ${e.scrollWidth}`) }";
 
+/// Notes every answer that comes from the engine to the page: it travels by `fetch`.
+const LISTEN: &str = "const real = window.fetch; window.heard = []; \
+    window.fetch = async (...all) => { const answer = await real(...all); window.heard.push(await answer.clone().text()); return answer; }; return window.fetch !== real;";
+
+/// What every process of this test's session was started with: arguments and environment, as the system shows them to other programs.
+fn started_with() -> String {
+    let mut all = String::new();
+    for process in std::fs::read_dir("/proc").expect("processes").flatten() {
+        if !process.file_name().to_string_lossy().bytes().all(|byte| byte.is_ascii_digit()) {
+            continue;
+        }
+        for what in ["cmdline", "environ"] {
+            // One that has just ended has neither.
+            let text = std::fs::read(process.path().join(what)).unwrap_or_default();
+            all.push_str(&String::from_utf8_lossy(&text));
+            all.push('\n');
+        }
+    }
+    all
+}
+
 /// An account beside Square at a server of this test, added as from the terminal while the window is open.
 fn add_account(home: &Path, at: &str) {
     program::run(home, ["accounts", "add", "stripe", "--at", at]).expect(0);
@@ -62,6 +83,7 @@ async fn a_key_is_entered_proved_and_never_shown_and_a_hostile_name_stays_text()
         window.sees("cannot be used", SOON).await;
         window.shown("key-refused", look).await;
 
+        let listens = window.script(LISTEN, vec![]).await == json!(true);
         types_key(&window, KEY).await;
         window.click("button", "Check and keep").await;
         window.sees("You can close this panel", SOON).await;
@@ -79,6 +101,14 @@ async fn a_key_is_entered_proved_and_never_shown_and_a_hostile_name_stays_text()
         if page.contains("CANARY") {
             window.fails("the page remembers the key").await;
         }
+        // Nothing that the engine said to the page holds it, and no process was started with it.
+        let heard = window.script("return window.heard", vec![]).await;
+        if !listens || heard.as_array().is_none_or(Vec::is_empty) || heard.to_string().contains("CANARY") {
+            window.fails(&format!("what the page heard ({listens}): {heard}")).await;
+        }
+        let processes = started_with();
+        assert!(processes.contains("changeover-window"), "the window's process is among them");
+        assert!(!processes.contains("CANARY"), "a process was started with the key");
         if found["wide"] != json!([]) {
             window.fails(&format!("a long name widens {}", found["wide"])).await;
         }
