@@ -1,11 +1,12 @@
 //! Access by a key, clicked: the provider's steps, a key of the wrong kind, a good key, and a company whose name means harm.
 
 use crate::window::{SOON, STAGE, Scheme, Window};
+use changeover_tests::secrets::{Search, Secret};
 use changeover_tests::{home, program};
 use practice::{Elsewhere, serve_elsewhere};
 use serde_json::json;
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 const KEY: &str = "rk_live_CANARYwindowKey";
 /// Markup, letters that turn the line round, and far too much of it.
@@ -117,5 +118,16 @@ async fn a_key_is_entered_proved_and_never_shown_and_a_hostile_name_stays_text()
         window.sees("Square", SOON).await;
         window.shown("calendar", look).await;
         window.close().await;
+
+        // Nor does anything that the program or its web view left on the disk, in any spelling.
+        let (search, mut hits) = (Search::new([Secret::new("key", KEY)]), BTreeSet::new());
+        let own = std::env::var_os("HOME").map(PathBuf::from).expect("the session has a folder of its own");
+        let web_view = own.join(".local/share");
+        assert!(web_view.is_dir(), "the web view keeps its files there");
+        for folder in [home.path(), own.as_path()] {
+            let (files, _) = search.folder(folder, &mut hits).await;
+            assert!(files > 0, "{} was not searched", folder.display());
+        }
+        assert!(hits.is_empty(), "{hits:?}");
     }
 }
