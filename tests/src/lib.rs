@@ -5,6 +5,7 @@
 //! from the file's rows. A new kind of helper is one module here.
 
 pub mod bakery;
+pub mod company;
 pub mod errors;
 pub mod home;
 pub mod museum;

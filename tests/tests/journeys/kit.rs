@@ -5,37 +5,14 @@ use api::practice_company::ScriptedBrowser;
 use api::{App, Start};
 use backup::{Entered, Passphrase, WayKind};
 use changeover_tests::shelf::Shelf;
-use changeover_tests::{home, program};
+use changeover_tests::{company, home, program};
 use engine::ways_in::{KitStanding, read_kit_file};
-use ledger::{AccountId, RoleMap};
-use practice::{World, create_book};
 use secrecy::{ExposeSecret, SecretString};
 use std::path::Path;
 use std::sync::Arc;
 
 const FIRST: &str = "gravel mortar violin tuesday";
 const SECOND: &str = "lantern quarry 71 mosaic";
-
-async fn real_company(app: &App, home: &Path) -> engine::store::company::Company {
-    let book = home.join("books.gnucash");
-    let summary = create_book(&book, &World::small(1, 1)).await.unwrap();
-    let mut roles = RoleMap::default();
-    for (role, account) in &summary.roles {
-        roles.bind(role.parse().unwrap(), AccountId(account.clone()));
-    }
-    let square = engine::companies::NewConnection {
-        provider: "square".into(),
-        environment: "production".into(),
-        endpoints: None,
-        client_id: "sq0idp-kit".into(),
-        connector: "square".into(),
-        version: "1".into(),
-        roles,
-        sync_from: jiff::Timestamp::now(),
-    };
-    let new = engine::companies::NewCompany { name: "Harbour Street Bakery".into(), books_path: book, zone: "America/New_York".into(), practice: false };
-    app.real().add_company(new, square).await.unwrap_or_else(|problem| panic!("{problem}")).0
-}
 
 fn code_of(file: &Path) -> SecretString {
     match Entered::read(&read_kit_file(file).unwrap()).unwrap_or_else(|problem| panic!("{problem}")) {
@@ -59,7 +36,7 @@ async fn no_backup_counts_and_no_upgrade_goes_on_before_somebody_shows_that_the_
         actor: "test".to_string(),
     };
     let app = App::start_with(start, Shelf::default().keychain()).await.unwrap_or_else(|problem| panic!("{problem}"));
-    let company = real_company(&app, home.path()).await;
+    let company = company::real(app.real(), home.path(), 1).await;
     let engine = app.real();
     engine.take_backup(&company, "by hand", None, &engine::progress::Watcher::silent()).await.unwrap_or_else(|problem| panic!("{problem}"));
     let counts = || async { engine.kit_standing().await.unwrap().counts() };

@@ -4,9 +4,8 @@ use api::practice_company::ScriptedBrowser;
 use api::{App, Start};
 use authorization::{Environment, Keychain, Which};
 use changeover_tests::shelf::Shelf;
-use changeover_tests::{home, program};
-use ledger::{AccountId, RoleMap};
-use practice::{Elsewhere, ElsewhereServed, World, create_book, serve_elsewhere};
+use changeover_tests::{company, home, program};
+use practice::{Elsewhere, ElsewhereServed, serve_elsewhere};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -48,25 +47,8 @@ async fn ask(app: &App, command: &str, args: Value) -> Result<Value, Value> {
 }
 
 /// A real company with a key for another provider, and the id of that account.
-async fn company(app: &App, home: &Path, server: &ElsewhereServed) -> (engine::store::company::Company, String) {
-    let book = home.join("books.gnucash");
-    let summary = create_book(&book, &World::small(1, 1)).await.unwrap();
-    let mut roles = RoleMap::default();
-    for (role, account) in &summary.roles {
-        roles.bind(role.parse().unwrap(), AccountId(account.clone()));
-    }
-    let square = engine::companies::NewConnection {
-        provider: "square".into(),
-        environment: "production".into(),
-        endpoints: None,
-        client_id: "sq0idp-places".into(),
-        connector: "square".into(),
-        version: "1".into(),
-        roles,
-        sync_from: jiff::Timestamp::now(),
-    };
-    let new = engine::companies::NewCompany { name: "Harbour Street Bakery".into(), books_path: book, zone: "America/New_York".into(), practice: false };
-    let (company, _) = app.real().add_company(new, square).await.unwrap_or_else(|problem| panic!("{problem}"));
+async fn keyed_company(app: &App, home: &Path, server: &ElsewhereServed) -> (engine::store::company::Company, String) {
+    let company = company::real(app.real(), home, 1).await;
     let base = url::Url::parse(&server.base_url).unwrap();
     let account = app.real().add_account(&company, "stripe", Environment::Practice, Some(&base)).await.unwrap_or_else(|problem| panic!("{problem}"));
     let sent = json!({"company": company.id, "connection": account.id, "client_id": null, "secret": KEY});
@@ -95,7 +77,7 @@ async fn readable(app: &App, company: &engine::store::company::Company, account:
 async fn a_key_moves_into_the_passphrase_vault_and_each_start_asks_once() {
     let (home, server, keychain) = (home::fresh(), server().await, Shelf::default().keychain());
     let app = started(home.path(), &keychain).await;
-    let (company, account) = company(&app, home.path(), &server).await;
+    let (company, account) = keyed_company(&app, home.path(), &server).await;
     let before = ask(&app, "secrets_view", json!({})).await.unwrap();
     assert_eq!((&before["place"], &before["state"]["state"], &before["vault_exists"]), (&json!("keychain"), &json!("keychain"), &json!(false)));
 
@@ -134,7 +116,7 @@ async fn starting_asks_the_keychain_once_and_never_waits_for_it() {
     let (home, server, shelf) = (home::fresh(), server().await, Shelf::default());
     let company = {
         let app = started(home.path(), &shelf.keychain()).await;
-        company(&app, home.path(), &server).await.0
+        keyed_company(&app, home.path(), &server).await.0
     };
     let screens = [
         ("app_view", json!({})),
@@ -166,7 +148,7 @@ async fn starting_asks_the_keychain_once_and_never_waits_for_it() {
 async fn a_damaged_vault_is_left_only_knowingly_and_costs_the_sign_ins_alone() {
     let (home, server, keychain) = (home::fresh(), server().await, Shelf::default().keychain());
     let app = started(home.path(), &keychain).await;
-    let (company, account) = company(&app, home.path(), &server).await;
+    let (company, account) = keyed_company(&app, home.path(), &server).await;
     ask(&app, "secrets_choose", json!({"place": "passphrase", "passphrase": FIRST, "leave_old_key": false})).await.unwrap();
     std::fs::write(home.path().join(engine::keeping::VAULT_FILE), "{").unwrap();
 

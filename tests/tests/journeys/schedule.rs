@@ -3,12 +3,10 @@
 use api::practice_company::ScriptedBrowser;
 use api::{App, Start};
 use changeover_tests::shelf::Shelf;
-use changeover_tests::{home, program};
+use changeover_tests::{company, home, program};
 use engine::progress::Watcher;
 use engine::schedule::Due;
 use engine::store::company::Company;
-use ledger::{AccountId, RoleMap};
-use practice::{World, create_book};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
@@ -22,24 +20,7 @@ async fn started(home: &Path) -> (App, Company) {
         actor: "test".to_string(),
     };
     let app = App::start_with(start, Shelf::default().keychain()).await.unwrap_or_else(|problem| panic!("{problem}"));
-    let book = home.join("books.gnucash");
-    let summary = create_book(&book, &World::small(1, 20)).await.unwrap();
-    let mut roles = RoleMap::default();
-    for (role, account) in &summary.roles {
-        roles.bind(role.parse().unwrap(), AccountId(account.clone()));
-    }
-    let square = engine::companies::NewConnection {
-        provider: "square".into(),
-        environment: "production".into(),
-        endpoints: None,
-        client_id: "sq0idp-schedule".into(),
-        connector: "square".into(),
-        version: "1".into(),
-        roles,
-        sync_from: jiff::Timestamp::now(),
-    };
-    let new = engine::companies::NewCompany { name: "Harbour Street Bakery".into(), books_path: book, zone: "America/New_York".into(), practice: false };
-    let (company, _) = app.real().add_company(new, square).await.unwrap_or_else(|problem| panic!("{problem}"));
+    let company = company::real(app.real(), home, 20).await;
     (app, company)
 }
 
