@@ -215,13 +215,13 @@ async fn a_backup_is_taken_proved_looked_into_and_restored_with_the_kit_alone() 
     assert_eq!(
         (
             inside["inside"]["entries"].clone(),
-            inside["against_today"]["entries_only_today"].clone()
+            inside["against_today"]["entries_count"]["added"].clone()
         ),
         (backup["entries"].clone(), json!(0))
     );
     let full = bench.dir.path().join("full");
     std::fs::create_dir_all(full.join("something")).unwrap();
-    let into = |target: &std::path::Path| json!({"company": company, "backup": backup["id"], "place": null, "recovery_key_file": null, "target": target.display().to_string()});
+    let into = |target: &std::path::Path| json!({"company": company, "backup": backup["id"], "place": null, "recovery_key_file": null, "target": target.display().to_string(), "only": [], "settings": false});
     assert_eq!(bench.refused("restore_start", into(&full)).await, "E-HOME");
     let started = bench.ask("restore_start", into(&bench.dir.path().join("restored"))).await;
     bench.ended(&started["state"]["job"]).await;
@@ -249,7 +249,7 @@ async fn a_backup_is_taken_proved_looked_into_and_restored_with_the_kit_alone() 
     );
     let target = fresh.dir.path().join("restored");
     let started = fresh
-        .ask("restore_start", json!({"company": null, "backup": found["backup"], "place": place, "recovery_key_file": kit.display().to_string(), "target": target.display().to_string()}))
+        .ask("restore_start", json!({"company": null, "backup": found["backup"], "place": place, "recovery_key_file": kit.display().to_string(), "target": target.display().to_string(), "only": [], "settings": false}))
         .await;
     assert_eq!(fresh.ended(&started["state"]["job"]).await["state"], "done");
     let done = fresh
