@@ -46,13 +46,14 @@ pub fn consistent(then: &KnownThen, today: &Known, now: &BTreeSet<String>, befor
             None => out.put_identities.push((*identity).clone()),
         }
     }
+    let mut posted: Vec<&EntryKey> = Vec::new();
     for identity in today.identities.values().filter(|i| !of_then.contains_key(&i.key)) {
         match identity.state {
             KeyState::Excluded => {}
             KeyState::Posted | KeyState::Linked if now.contains(&identity.entry_id) => {}
             KeyState::Posted | KeyState::Linked if !before.contains(&identity.entry_id) => out.stay_out += 1,
             KeyState::Posted => {
-                out.again += 1;
+                posted.push(&identity.key);
                 out.forget_keys.insert(identity.key.clone());
             }
             KeyState::Linked => {
@@ -61,6 +62,11 @@ pub fn consistent(then: &KnownThen, today: &Known, now: &BTreeSet<String>, befor
             }
         }
     }
+    // A movement that an upgrade moved to another name is in the book where its other name is.
+    let is_there = |key: &EntryKey| of_then.contains_key(key) || (today.identities.contains_key(key) && !out.forget_keys.contains(key));
+    let newer_of: BTreeSet<&EntryKey> = today.old_of.iter().filter(|(new, _)| is_there(new)).flat_map(|(_, old)| old).collect();
+    let by_another_name = |key: &EntryKey| newer_of.contains(key) || today.old_of.get(key).is_some_and(|old| old.iter().any(is_there));
+    out.again = posted.into_iter().filter(|key| !by_another_name(key)).count() as u64;
     let entries_then: BTreeMap<&str, &KnownEntry> =
         then.entries.iter().filter(|e| now.contains(&e.entry_id)).map(|e| (e.entry_id.as_str(), e)).collect();
     for (id, entry) in &entries_then {
@@ -140,6 +146,20 @@ mod tests {
         let then = KnownThen { identities: vec![identity("sq:1", KeyState::Posted, "e1")], entries: Vec::new() };
         let today = known(&[("sq:1", KeyState::Posted, "e1"), ("sq:4", KeyState::Excluded, "")]);
         assert_eq!(consistent(&then, &today, &ids(&["e1"]), &ids(&["e1"])), Consistent::default());
+    }
+
+    #[test]
+    fn a_payment_that_is_in_the_book_under_its_other_name_is_not_called_missing() {
+        let mut today = known(&[("new:1", KeyState::Posted, "b"), ("new:2", KeyState::Posted, "c")]);
+        today.alias(&[connector::Alias {
+            old: EntryKey::new("old:1").unwrap(),
+            new: EntryKey::new("new:1").unwrap(),
+            class: 'A',
+            via: "id".into(),
+        }]);
+        let then = KnownThen { identities: vec![identity("old:1", KeyState::Posted, "a")], entries: Vec::new() };
+        let found = consistent(&then, &today, &ids(&["a"]), &ids(&["b", "c"]));
+        assert_eq!((found.forget_keys.len(), found.again), (2, 1));
     }
 
     /// For any two books and any two lists: afterwards nothing is called posted that the book does not hold, but for what a person took

@@ -352,6 +352,16 @@ impl Engine {
         Ok(())
     }
 
+    /// Lists of restores that nobody can take back any more. A folder that cannot be removed is met again at the next restore.
+    async fn tidy_beside(&self, company: &Company, newest: &RestoreRow) -> Result<(), Problem> {
+        for row in stored::of_company(&self.pool, &company.id).await? {
+            if row.id != newest.id || newest.undoes.is_some() {
+                let _ = std::fs::remove_dir_all(self.beside(&row.id));
+            }
+        }
+        Ok(())
+    }
+
     async fn restore_absent(&self, company: &Company, row: &RestoreRow, why: &str) -> Result<(), Problem> {
         let mut tx = journal::begin(&self.pool).await?;
         stored::settle(&mut tx, &row.id, RestoreStage::Absent, &row.facts).await?;
@@ -462,6 +472,7 @@ impl Engine {
         self.journal_in(&mut tx, Some(&company.id), kind, body).await?;
         tx.commit().await.map_err(|e| failed("note what became of a restore", &e))?;
         crash::point("restore.outcome-written");
+        self.tidy_beside(company, &row).await?;
         let roles = match &row.facts.settings {
             Some(settings) => settings.connections.iter().map(|one| (one.id.clone(), one.roles.clone())).collect(),
             None => connections.iter().map(|c| (c.id.clone(), c.roles.clone())).collect::<Vec<_>>(),
