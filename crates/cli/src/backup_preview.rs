@@ -59,7 +59,7 @@ async fn look(terminal: &Terminal, arguments: &PreviewArguments) -> Result<Looke
     let row = reached.engine.backup(&reached.company, arguments.id.as_deref()).await?;
     let manifest = reached.engine.backup_list(&row).await?;
     let differences = match arguments.against_today {
-        true => Some(reached.engine.look_inside(&reached.company, &row, &terminal.watcher()).await?.1),
+        true => Some(reached.engine.look_inside(&reached.company, &row, &terminal.watcher()).await?.1?),
         false => None,
     };
     Ok(Looked { id: row.id.clone(), manifest, row: Some(row), differences })

@@ -50,18 +50,18 @@ pub async fn inside(manifest: &Manifest, book: &Path) -> Result<Inside, Problem>
 
 impl Engine {
     /// Brings book and set-up of a backup into a working folder, looks, compares with today, and removes it again.
-    pub async fn look_inside(&self, company: &Company, row: &BackupRow, watcher: &Watcher) -> Result<(Inside, Differences), Problem> {
+    /// Today's side is a problem of its own where the present books cannot be read: that is when a backup is needed most.
+    pub async fn look_inside(&self, company: &Company, row: &BackupRow, watcher: &Watcher) -> Result<(Inside, Result<Differences, Problem>), Problem> {
         let dir = self.home.work_folder(&format!("preview-{}", self.ids.new_id("p")))?;
         let looked = self.look_in(company, row, &dir, watcher).await;
         std::fs::remove_dir_all(&dir).map_err(|e| crate::home::cannot_use(&dir, &e))?;
         looked
     }
 
-    async fn look_in(&self, company: &Company, row: &BackupRow, dir: &Path, watcher: &Watcher) -> Result<(Inside, Differences), Problem> {
+    async fn look_in(&self, company: &Company, row: &BackupRow, dir: &Path, watcher: &Watcher) -> Result<(Inside, Result<Differences, Problem>), Problem> {
         let then = self.fetch_for_look(row, dir).await?;
         let inside = inside(&then.manifest, &dir.join(backups::book_in(&then.manifest)?)).await?;
-        let differences = self.differences(company, &then, watcher).await?;
-        Ok((inside, differences))
+        Ok((inside, self.differences(company, &then, watcher).await))
     }
 }
 

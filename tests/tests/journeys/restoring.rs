@@ -101,6 +101,7 @@ async fn what_differs_from_today_is_told_with_amounts_and_a_part_comes_back_as_a
     let evening = Evening::begin().await;
     let row = evening.backup("by hand").await;
     let (inside, same) = evening.engine().look_inside(&evening.company, &row, &Watcher::silent()).await.unwrap();
+    let same = same.unwrap();
     assert!(same.books_are_the_same() && same.settings.is_empty(), "{same:?}");
     assert_eq!(inside.entries, row.entries);
 
@@ -108,6 +109,7 @@ async fn what_differs_from_today_is_told_with_amounts_and_a_part_comes_back_as_a
     sqlx::query("UPDATE company SET zone = 'Europe/Berlin'").execute(&evening.engine().pool).await.unwrap();
     let company = evening.engine().company(&evening.company.id).await.unwrap();
     let (_, found) = evening.engine().look_inside(&company, &row, &Watcher::silent()).await.unwrap();
+    let found = found.unwrap();
     let entry = |became| found.entries.shown.iter().find(|e| e.became == became).cloned().unwrap();
     assert_eq!(found.entries.counts.added, 1);
     assert!(found.entries.shown.iter().any(|e| e.became == Became::Gone && e.id == gone.0), "{:?}", found.entries);
@@ -178,7 +180,7 @@ async fn in_place_takes_a_safety_backup_first_and_is_taken_back_once() {
     assert_eq!((safety.label.as_str(), safety.checked_at.is_some(), safety.restored_at.is_some()), (SAFETY, true, true));
     assert_eq!(safety.entries, row.entries, "one typed, one deleted");
     assert!(put.kept.as_ref().is_some_and(|kept| kept.is_file()));
-    let (_, back) = engine.look_inside(company, &safety, &silent).await.unwrap();
+    let back = engine.look_inside(company, &safety, &silent).await.unwrap().1.unwrap();
     assert_eq!(back.entries.counts, Counts { added: 1, changed: 1, gone: 1 });
     let undoable = engine.undoable(company).await.unwrap().expect("it can be taken back");
     assert_eq!(Some(undoable.until), put.undo_until);

@@ -33,7 +33,7 @@ pub struct Restoring {
 const SHOWN: Duration = Duration::from_secs(600);
 
 type Turn = Arc<tokio::sync::Mutex<()>>;
-type Preview = Arc<(Inside, Differences)>;
+type Preview = Arc<(Inside, Result<Differences, Problem>)>;
 
 #[derive(Default)]
 pub struct Memory {

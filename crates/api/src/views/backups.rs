@@ -93,6 +93,8 @@ pub struct RestoreView {
     pub inside: InsideView,
     /// None on a fresh computer: there are no books to compare with.
     pub against_today: Option<SinceView>,
+    /// Why today could not be compared: the present books cannot be read.
+    pub not_compared: Option<ProblemView>,
     /// The files of the backup, for choosing one; the first of many.
     pub files: Vec<InsideFileView>,
     /// Why its book cannot be put in place now; None where it can. Never possible on a fresh computer.
