@@ -422,6 +422,8 @@ export type RestoreState = { "kind": "preview" } | { "kind": "working", job: Job
 export type RestoreView = { company: string | null, backup: string, taken: string, zone: string, company_name: string, inside: InsideView, 
 /** None on a fresh computer: there are no books to compare with. */
 against_today: SinceView | null, 
+/** Why today could not be compared: the present books cannot be read. */
+not_compared: ProblemView | null, 
 /** The files of the backup, for choosing one; the first of many. */
 files: Array<InsideFileView>, 
 /** Why its book cannot be put in place now; None where it can. Never possible on a fresh computer. */

@@ -332,10 +332,8 @@ pub async fn restore_undo(app: &App, args: CompanyArgs) -> Result<RestoreMoments
 }
 
 fn proof(brought: &Brought, began: Instant) -> RestoreProofView {
-    let (equal, all) = match (&brought.book, &brought.manifest) {
-        (Some((_, totals)), Some(manifest)) => previewing::accounts_equal(manifest, totals),
-        _ => (0, 0),
-    };
+    let both = brought.book.as_ref().zip(brought.manifest.as_ref());
+    let (equal, all) = both.map_or((0, 0), |((_, totals), manifest)| previewing::accounts_equal(manifest, totals));
     let book = brought.book.as_ref().map(|(copy, _)| copy);
     RestoreProofView {
         file: book.map_or_else(|| brought.dir.display().to_string(), |copy| copy.book.display().to_string()),

@@ -172,8 +172,8 @@ pub async fn bring_back_with_kit(
         }
         let restored = restore_all(&worker, &place, &key, &id, &to, watcher)?;
         let book_is_lost = restored.lost().iter().any(|lost| what_is_lost(restored.manifest(), &lost.path) == "the book");
-        let older = match (book_is_lost, this) {
-            (true, Some(this)) => {
+        let older = match this.filter(|_| book_is_lost) {
+            Some(this) => {
                 let company = this.summary.as_ref().map(|s| s.company_id.clone());
                 let mut older: Vec<_> = all.iter().filter(|o| o.at < this.at && o.summary.as_ref().map(|s| s.company_id.clone()) == company).collect();
                 older.sort_by(|a, b| (b.at, &b.id).cmp(&(a.at, &a.id)));
@@ -186,7 +186,7 @@ pub async fn bring_back_with_kit(
                 }
                 found
             }
-            _ => None,
+            None => None,
         };
         Ok::<_, Problem>((id, Came::All(restored, older)))
     })?;

@@ -145,10 +145,13 @@ pub fn entries(then: &[Mark], now: &[Mark], most: usize) -> EntryDifferences {
     let mut kept: BTreeMap<String, EntryDifference> = BTreeMap::new();
     let mut note = |difference: EntryDifference| {
         all.counts.count(difference.became);
-        match (difference.became, difference.then, difference.now) {
-            (Became::Added, _, Some((_, amount))) => *all.added.entry(amount.currency).or_default() += i128::from(amount.minor),
-            (Became::Gone, Some((_, amount)), _) => *all.gone.entry(amount.currency).or_default() += i128::from(amount.minor),
-            _ => {}
+        let (sums, side) = match difference.became {
+            Became::Added => (Some(&mut all.added), difference.now),
+            Became::Gone => (Some(&mut all.gone), difference.then),
+            Became::Changed => (None, None),
+        };
+        if let (Some(sums), Some((_, amount))) = (sums, side) {
+            *sums.entry(amount.currency).or_default() += i128::from(amount.minor);
         }
         let Some(day) = difference.day() else { return };
         newest.insert((std::cmp::Reverse(day), difference.became, difference.id.clone()));

@@ -199,7 +199,10 @@ impl Engine {
                 .retrying(Retry::Never));
             }
         }
-        self.books(company).await?.free().await.map(drop)
+        match self.books(company).await {
+            Ok(book) => book.free().await.map(drop),
+            Err(problem) => Err(unsaved(problem)),
+        }
     }
 
     /// Nothing is under way that a replaced book would break, nobody has it open, and there is room for what is made on the way.
@@ -499,6 +502,14 @@ impl Engine {
             notes,
         })
     }
+}
+
+/// A present book that cannot be opened can have no safety backup, so nothing takes its place; the way around it is said.
+fn unsaved(mut problem: Problem) -> Problem {
+    if [books::E_BOOKS_MISSING, books::E_BOOKS_DAMAGED, books::E_BOOKS_NOT_GNUCASH].contains(&problem.code) {
+        problem.next = "Restore the backup into a new folder and put the book from there in its place; what lies there now has no safety backup.".to_string();
+    }
+    problem
 }
 
 fn until(at: Timestamp) -> Timestamp {

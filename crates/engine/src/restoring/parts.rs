@@ -108,8 +108,6 @@ fn by_name<'m>(manifest: &'m Manifest, name: &str) -> Result<&'m ManifestFile, S
 
 /// What a file of a backup is, in a person's words.
 pub fn what_it_is(file: &ManifestFile) -> &'static str {
-    // A further kind of content is at least a file.
-    #[allow(unreachable_patterns)]
     match file.role {
         FileRole::Book => "the book",
         FileRole::ConnectorSetup => "how the accounts are connected",
@@ -118,7 +116,7 @@ pub fn what_it_is(file: &ManifestFile) -> &'static str {
         FileRole::RawRecords => "the payments as they were read",
         FileRole::Journal => "the log",
         FileRole::Settings => "the settings",
-        _ => "a file",
+        FileRole::Other => "a file",
     }
 }
 
