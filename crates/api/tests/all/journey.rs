@@ -234,13 +234,32 @@ async fn a_backup_is_taken_proved_looked_into_and_restored_with_the_kit_alone() 
     assert_eq!(done["state"]["kind"], "done", "{done:#}");
     assert_eq!(done["state"]["proof"]["accounts_equal"], done["state"]["proof"]["accounts"]);
 
+    // In place, and taken back once.
+    let none = json!({"company": company, "place": null, "recovery_key_file": null});
+    let moments = bench.ask("restore_moments", none.clone()).await;
+    assert_eq!((moments["moments"][0]["id"].clone(), moments["undo"].clone()), (backup["id"].clone(), json!(null)));
+    let mut put = into(&full);
+    put["target"] = json!(null);
+    put["settings"] = json!(true);
+    let started = bench.ask("restore_start", put).await;
+    assert_eq!(bench.ended(&started["state"]["job"]).await["state"], "done");
+    let moments = bench.ask("restore_moments", none.clone()).await;
+    assert_eq!(moments["moments"][0]["reason"]["kind"], "before_restore");
+    assert_eq!(moments["undo"]["safety_backup"], moments["moments"][0]["id"]);
+    let undone = bench.ask("restore_undo", of.clone()).await;
+    assert_eq!(bench.ended(&undone["job"]).await["state"], "done");
+    let moments = bench.ask("restore_moments", none).await;
+    assert_eq!((moments["undo"].clone(), moments["problem"].clone()), (json!(null), json!(null)));
+
     // Another computer: nothing but the folder of the backups and the kit.
     let fresh = Bench::empty().await;
     let place = backups["places"][0]["path"].clone();
+    let all = fresh.ask("restore_moments", json!({"company": null, "place": place, "recovery_key_file": kit.display().to_string()})).await;
+    assert_eq!((all["moments"].as_array().unwrap().len(), all["moments"][0]["restore_tested"].clone()), (3, json!(null)), "{all:#}");
     let found = fresh
         .ask(
             "restore_preview",
-            json!({"company": null, "backup": null, "place": place, "recovery_key_file": kit.display().to_string()}),
+            json!({"company": null, "backup": all["moments"][2]["id"], "place": place, "recovery_key_file": kit.display().to_string()}),
         )
         .await;
     assert_eq!(
