@@ -419,6 +419,11 @@ fn no_books() -> Problem {
     )
 }
 
+/// Whether a path inside a backup is where the book lies.
+pub(crate) fn is_book_path(path: &str) -> bool {
+    path.strip_prefix(BOOK_FOLDER).is_some_and(|rest| rest.starts_with('/'))
+}
+
 /// The path of the book inside a backup. Errors: `E-BACKUP-TOTALS` when its list names none.
 pub(crate) fn book_in(manifest: &Manifest) -> Result<String, Problem> {
     let book = manifest.files.iter().find(|f| f.role == FileRole::Book);

@@ -125,7 +125,24 @@ pub fn what_is_lost(manifest: Option<&Manifest>, path: &str) -> &'static str {
     if path == backup::manifest::MANIFEST_NAME {
         return "the backup's own list of files";
     }
-    manifest.and_then(|manifest| manifest.files.iter().find(|file| file.path == path)).map_or("a file", what_it_is)
+    let Some(manifest) = manifest else { return by_path(path) };
+    manifest.files.iter().find(|file| file.path == path).map_or("a file", what_it_is)
+}
+
+/// Where the list of files is lost too, the place and name that backups use still tell what a file was.
+fn by_path(path: &str) -> &'static str {
+    if crate::backups::is_book_path(path) {
+        return "the book";
+    }
+    match path {
+        crate::backups::SET_UP_FILE => "how the accounts are connected",
+        "account-roles.json" => "which account plays which role",
+        "settings.json" => "the settings",
+        "log.jsonl" => "the log",
+        other if other.starts_with("identity-map-") => "which payments are in the book already",
+        other if other.starts_with("records-") => "the payments as they were read",
+        _ => "a file",
+    }
 }
 
 #[cfg(test)]
@@ -176,6 +193,8 @@ mod tests {
         let without = manifest(&[("log.jsonl", FileRole::Journal)]);
         assert_eq!(Part::Book.files(&without).unwrap_err().code, E_RESTORE_PART);
         assert_eq!(what_is_lost(Some(&backup), "log.jsonl"), "the log");
-        assert_eq!(what_is_lost(None, "log.jsonl"), "a file");
+        for (path, what) in [("book/b.gnucash", "the book"), ("log.jsonl", "the log"), ("scan.pdf", "a file"), ("manifest.json", "the backup's own list of files")] {
+            assert_eq!(what_is_lost(None, path), what, "the list itself is lost");
+        }
     }
 }
