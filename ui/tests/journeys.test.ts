@@ -332,19 +332,66 @@ describe("a first start", () => {
     expect(screen.getByRole("button", { name: "Choose a file" })).toBeEnabled();
   });
 
-  it("restores with nothing but the folder and the kit", async () => {
+  it("restores with nothing but the folder and the kit, a moment of choice", async () => {
     fake.answer("app_view", basics.firstRun);
     const user = await open("restore");
     await user.click(await screen.findByRole("button", { name: "Choose a folder" }));
     await user.click(screen.getByRole("button", { name: "Choose a file" }));
-    await user.click(screen.getByRole("button", { name: "Look inside" }));
-    expect(sent("restore_preview")).toEqual([{ company: null, backup: null, place: "/media/office/changeover", recovery_key_file: "/media/office/changeover-recovery-kit.txt" }]);
+    await user.click(screen.getByRole("button", { name: "Show the backups" }));
+    const kit = { company: null, place: "/media/office/changeover", recovery_key_file: "/media/office/changeover-recovery-kit.txt" };
+    const looks = await screen.findAllByRole("button", { name: /^Look inside/ });
+    expect(sent("restore_moments")[0]).toEqual(kit);
+    expect(looks.at(-1)).toBeDisabled();
+    await user.click(looks[1]!);
     await user.type(await screen.findByLabelText("An empty folder"), "/home/ann/restored");
+    expect(sent("restore_preview")[0]).toEqual({ ...kit, backup: "b3" });
     await user.click(screen.getByRole("button", { name: "Restore" }));
     const dialog = await screen.findByRole("dialog");
     await user.click(within(dialog).getByRole("button", { name: "Restore" }));
     expect(await screen.findByText("24 of 24 accounts equal")).toBeVisible();
-    expect(sent("restore_start")[0]).toMatchObject({ company: null, target: "/home/ann/restored", place: "/media/office/changeover" });
+    expect(sent("restore_start")[0]).toMatchObject({ company: null, target: "/home/ann/restored", place: "/media/office/changeover", only: [] });
+  });
+
+  it("restores one file, and says that this proves nothing of the rest", async () => {
+    const user = await open("restore/b3");
+    await user.click(await screen.findByRole("radio", { name: "One file" }));
+    expect(screen.getByText(/proves nothing about the rest/)).toBeVisible();
+    await user.type(screen.getByLabelText("An empty folder"), "/home/ann/one");
+    expect(screen.getByRole("button", { name: "Restore" })).toBeDisabled();
+    await user.selectOptions(screen.getByLabelText("Which file"), "log.jsonl");
+    await user.click(screen.getByRole("button", { name: "Restore" }));
+    await user.click(within(await screen.findByRole("dialog")).getByRole("button", { name: "Restore" }));
+    expect(sent("restore_start")[0]).toMatchObject({ company: "harbour-street", backup: "b3", target: "/home/ann/one", only: ["log.jsonl"], settings: false });
+  });
+
+  it("restores in place after a yes, and takes it back", async () => {
+    const user = await open("restore/b3");
+    await user.click(await screen.findByRole("radio", { name: "In place of the present book" }));
+    await user.click(screen.getByRole("checkbox"));
+    await user.click(screen.getByRole("button", { name: "Restore" }));
+    const dialog = await screen.findByRole("dialog", { name: "Put this book in place of the present one?" });
+    expect(within(dialog).getByText("Back up your present books first.")).toBeVisible();
+    await user.click(within(dialog).getByRole("button", { name: "Restore" }));
+    expect(sent("restore_start")[0]).toMatchObject({ target: null, only: [], settings: true });
+    expect(await screen.findByText(/13 payments that were posted since/)).toBeVisible();
+    await user.click(screen.getByRole("button", { name: "Take it back" }));
+    await user.click(within(await screen.findByRole("dialog", { name: "Take the restore back" })).getByRole("button", { name: "Take it back" }));
+    expect(sent("restore_undo")).toHaveLength(1);
+  });
+
+  it("does not offer to replace a book that GnuCash has open", async () => {
+    fake.answer("restore_preview", rest.restoreBlocked);
+    const user = await open("restore/b3");
+    await user.click(await screen.findByRole("radio", { name: "In place of the present book" }));
+    expect(screen.getByText("GnuCash has the book open.")).toBeVisible();
+    expect(screen.getByRole("button", { name: "Restore" })).toBeDisabled();
+  });
+
+  it("cancels a running restore", async () => {
+    fake.answer("restore_preview", rest.restoring);
+    const user = await open("restore/b3");
+    await user.click((await screen.findAllByRole("button", { name: "Cancel" })).at(-1)!);
+    expect(sent("job_cancel")).toHaveLength(1);
   });
 });
 

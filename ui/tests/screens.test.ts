@@ -92,6 +92,13 @@ describe("other states without an accessibility finding", () => {
     ["books not compared since something changed", "today", () => fake.answer("today_view", basics.todayComparing), /Something changed since .*, when they agreed/],
     ["books compared for the first time", "today", () => fake.answer("today_view", basics.todayComparingFirst), "Being compared"],
     ["all companies", "companies", () => {}, "Every company whose books Changeover looks after."],
+    ["a part that is lost", "restore/b3", () => fake.answer("restore_preview", rest.restoredDamaged), "1 file is damaged and lost"],
+    ["a restore under way", "restore/b3", () => fake.answer("restore_preview", rest.restoring), "Restore Harbour Street Bakery"],
+    ["a present book that cannot be read", "restore/b3", () => fake.answer("restore_preview", rest.restoreUnread), "Today could not be compared"],
+    ["the differences", "restore/b3", () => undefined, "Flowers for the counter"],
+    ["the moments to restore", "restore", () => undefined, "Backups, newest first"],
+    ["no moment to restore", "restore", () => fake.answer("restore_moments", rest.momentsEmpty), "No backup here yet"],
+    ["a restore that can be taken back", "restore", () => fake.answer("restore_moments", rest.momentsUndo), "Take the restore back"],
     ["restoring on a fresh computer", "restore", () => fake.answer("app_view", basics.firstRun), "Restore on this computer"],
   ];
   it.each(scenes)("%s", async (_, address, make, words) => {

@@ -45,8 +45,10 @@ macro_rules! engine_commands {
             backup_verify (BackupArgs) -> JobView, writes, "Prove a backup by restoring it";
             backup_schedule_set (ScheduleSetArgs) -> BackupsView, writes, "Change when backups are taken";
             backup_timer (ScheduleTimerArgs) -> BackupsView, writes, "Let backups be taken with the window closed";
+            restore_moments (RestoreMomentsArgs) -> RestoreMomentsView, reads, "Pick a moment to restore";
             restore_preview (RestorePreviewArgs) -> RestoreView, reads, "Look inside a backup";
             restore_start (RestoreStartArgs) -> RestoreView, writes, "Restore a backup";
+            restore_undo (CompanyArgs) -> RestoreMomentsView, writes, "Take the last restore back";
             recovery_kit (RecoveryKitArgs) -> RecoveryKitView, writes, "Write the recovery kit";
             kit_confirm_group (KitGroupArgs) -> BackupsView, writes, "Show that the recovery kit was kept";
             kit_confirm_file (KitFileArgs) -> BackupsView, writes, "Read the recovery kit back";

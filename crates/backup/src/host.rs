@@ -520,6 +520,19 @@ impl Backups {
     /// Brings back a few files of a backup, for a look: quick, and no proof of the rest. Gives the backup's own list.
     /// Errors: as [`Backups::restore`], and `E-BACKUP-DAMAGED` when one of these files or the list itself does not come back right.
     pub fn fetch(&self, place: &Place, key: &RepositoryKey, id: &str, paths: &[String], to: &Path) -> Result<Manifest, Problem> {
+        self.fetch_watched(place, key, id, paths, to, &mut |_| {})
+    }
+
+    /// As [`Backups::fetch`], with reports on the way.
+    pub fn fetch_watched(
+        &self,
+        place: &Place,
+        key: &RepositoryKey,
+        id: &str,
+        paths: &[String],
+        to: &Path,
+        on_progress: &mut dyn FnMut(Progress),
+    ) -> Result<Manifest, Problem> {
         if !to.is_absolute() {
             return Err(problems::staging(format!("The folder \"{}\" must be given in full.", to.display())));
         }
@@ -528,7 +541,7 @@ impl Backups {
             paths: paths.to_vec(),
             to: to.to_owned(),
         };
-        match self.run(place, Some(key), None, task, &mut |_| {})? {
+        match self.run(place, Some(key), None, task, on_progress)? {
             Reply::Restored {
                 manifest: Some(manifest),
                 lost,

@@ -310,6 +310,15 @@ pub struct Applied {
     pub kept: Option<PathBuf>,
 }
 
+/// What putting a whole other book in place did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replaced {
+    pub before: Fingerprint,
+    pub after: Fingerprint,
+    /// The book as it was before, beside the live file.
+    pub kept: PathBuf,
+}
+
 /// The steps of a change in their order. Before `Swapped` the live books are the old ones, from then on the new ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

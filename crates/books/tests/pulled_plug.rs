@@ -44,6 +44,39 @@ async fn a_failure_after_any_step_leaves_the_old_or_the_new_books_and_says_which
     }
 }
 
+#[tokio::test]
+async fn a_failure_while_a_whole_book_is_put_in_place_leaves_the_old_or_the_new_one() {
+    let steps = [Step::Locked, Step::Copied, Step::Checked, Step::Synced, Step::Kept, Step::Rechecked, Step::Swapped, Step::FolderSynced, Step::ReadBack];
+    for failing in steps {
+        let Some(p) = practice() else { return };
+        let books = p.open().await;
+        let folder = tempfile::tempdir().unwrap();
+        let other = books.snapshot_to(folder.path()).await.unwrap();
+        apply(&books, &posting(vec![p.sale(1, "2026-01-05", 10_000)])).await.unwrap();
+        for kept in books.kept().unwrap() {
+            std::fs::remove_file(kept).unwrap();
+        }
+        let (before, coming) = (std::fs::read(&p.path).unwrap(), std::fs::read(&other).unwrap());
+        assert!(before != coming);
+        let now = "2026-01-06T00:00:00Z".parse().unwrap();
+        let mut pull = |step| if step == failing { Err(io::Error::from_raw_os_error(FULL_DISK)) } else { Ok(()) };
+        let problem = books.replace(&other, now, &mut pull).await.unwrap_err();
+        let found = std::fs::read(&p.path).unwrap();
+        if failing < Step::Swapped {
+            assert_eq!(problem.touched, Touched::Nothing, "{failing:?}");
+            assert!(found == before, "{failing:?}");
+            assert_eq!(p.litter(), Vec::<String>::new(), "{failing:?}");
+            let done = books.replace(&other, now, &mut |_| Ok(())).await.unwrap();
+            assert!(std::fs::read(&p.path).unwrap() == coming && std::fs::read(done.kept).unwrap() == before);
+        } else {
+            assert_eq!(problem.touched, Touched::Books, "{failing:?}");
+            assert!(found == coming, "{failing:?}");
+            assert!(std::fs::read(&books.kept().unwrap()[0]).unwrap() == before, "{failing:?}");
+        }
+        assert!(std::fs::read(&other).unwrap() == coming, "what is put in place stays where it was");
+    }
+}
+
 const CHILD_STEP: &str = "CHANGEOVER_TEST_ABORT_AFTER";
 const CHILD_BOOK: &str = "CHANGEOVER_TEST_BOOK";
 

@@ -8,6 +8,8 @@ mod accounts_enter;
 mod arguments;
 mod backup;
 mod backup_keys;
+mod backup_preview;
+mod backup_restore;
 mod backup_schedule;
 mod browser;
 mod calendar;

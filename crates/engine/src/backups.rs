@@ -285,7 +285,7 @@ impl Engine {
     }
 
     /// Puts everything that belongs to a company into `dir`, ready to be copied.
-    async fn stage(&self, company: &Company, dir: &Path, journal_seq: u64, signed: Option<journal::Checkpoint>) -> Result<Staging, Problem> {
+    pub(crate) async fn stage(&self, company: &Company, dir: &Path, journal_seq: u64, signed: Option<journal::Checkpoint>) -> Result<Staging, Problem> {
         let book = self.books(company).await?;
         let mut files: Vec<(String, FileRole)> = Vec::new();
         let book_dir = dir.join(BOOK_FOLDER);
@@ -419,6 +419,11 @@ fn no_books() -> Problem {
     )
 }
 
+/// Whether a path inside a backup is where the book lies.
+pub(crate) fn is_book_path(path: &str) -> bool {
+    path.strip_prefix(BOOK_FOLDER).is_some_and(|rest| rest.starts_with('/'))
+}
+
 /// The path of the book inside a backup. Errors: `E-BACKUP-TOTALS` when its list names none.
 pub(crate) fn book_in(manifest: &Manifest) -> Result<String, Problem> {
     let book = manifest.files.iter().find(|f| f.role == FileRole::Book);
@@ -528,6 +533,11 @@ fn identity_map(known: &Known) -> IdentityMap<'_> {
         entries: known.entries.values().map(entry_line).collect(),
         older_keys: &known.old_of,
     }
+}
+
+/// Writes the identity map as a backup holds it.
+pub(crate) fn write_known(dir: &Path, file: &str, known: &Known) -> Result<(), Problem> {
+    write_json(dir, file, &identity_map(known))
 }
 
 fn write_text(dir: &Path, file: &str, text: &str) -> Result<(), Problem> {

@@ -3,7 +3,8 @@
 //! The engine never names an app outside this file: a further app is one more `impl Books` here.
 
 use async_trait::async_trait;
-use books::{Applied, BookEntry, ChangeSet, Description, EntryId, Fingerprint, GnuCashSqlite, Period, RemovedEntry, Step};
+use books::{Applied, BookEntry, ChangeSet, Description, EntryId, Fingerprint, GnuCashSqlite, Period, RemovedEntry, Replaced, Step};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use ledger::{AccountId, EntryKey, Money, Problem};
 use std::collections::BTreeMap;
@@ -30,6 +31,14 @@ pub trait Books: Send + Sync {
     async fn capture(&self, ids: &[EntryId]) -> Result<Vec<RemovedEntry>, Problem>;
     /// One atomic change: all of it, read back and equal, or none of it.
     async fn apply(&self, change: &ChangeSet, report: &(dyn Fn(u64, u64) + Send + Sync)) -> Result<Applied, Problem>;
+    /// Whether they could be changed now: nobody has them open, and they are whole.
+    async fn free(&self) -> Result<Fingerprint, Problem>;
+    /// Puts the whole book at `with` in place of these books, which keep a name of their own beside it.
+    async fn replace(&self, with: &Path, now: Timestamp, reached: &mut (dyn FnMut(Step) + Send)) -> Result<Replaced, Problem>;
+    /// Earlier books beside the live ones, oldest first.
+    fn kept(&self) -> Result<Vec<PathBuf>, Problem>;
+    /// Removes what an interrupted change left beside the books. Never the books.
+    fn clean_up(&self) -> Result<(), Problem>;
 }
 
 #[async_trait]
@@ -75,6 +84,22 @@ impl Books for GnuCashSqlite {
         // A handful of earlier files is enough to look back; the backups hold the rest.
         self.prune_kept(EARLIER_BOOKS_KEPT)?;
         Ok(applied)
+    }
+    async fn free(&self) -> Result<Fingerprint, Problem> {
+        GnuCashSqlite::free(self).await
+    }
+    async fn replace(&self, with: &Path, now: Timestamp, reached: &mut (dyn FnMut(Step) + Send)) -> Result<Replaced, Problem> {
+        GnuCashSqlite::replace(self, with, now, &mut |step| {
+            reached(step);
+            Ok(())
+        })
+        .await
+    }
+    fn kept(&self) -> Result<Vec<PathBuf>, Problem> {
+        GnuCashSqlite::kept(self)
+    }
+    fn clean_up(&self) -> Result<(), Problem> {
+        GnuCashSqlite::clean_up_partials(self.path()).map(drop)
     }
 }
 

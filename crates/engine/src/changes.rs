@@ -253,6 +253,8 @@ impl Engine {
     /// Errors: `E-CHANGE-TORN` when the books hold part of a change only, which our own writing cannot
     /// produce: then nothing more is written until a person has looked.
     pub async fn settle_changes(&self, company: &Company, connection: &Connection) -> Result<u64, Problem> {
+        // A book that was replaced as a whole comes first: what is known has to fit it before anything is looked for in it.
+        self.settle_restore(company).await?;
         let open = movement::changes(&self.pool, &connection.id, Some(ChangeState::Intent)).await?;
         if open.is_empty() {
             return Ok(0);

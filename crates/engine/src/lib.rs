@@ -26,6 +26,7 @@ pub mod previewing;
 pub mod progress;
 pub mod reading_back;
 pub mod reconciling;
+pub mod restoring;
 pub mod schedule;
 pub mod sign_in;
 pub mod signing;
@@ -51,6 +52,7 @@ pub fn codes() -> impl Iterator<Item = Code> {
         .chain(sync::CODES)
         .chain(holding::CODES)
         .chain(backups::CODES)
+        .chain(restoring::CODES)
         .chain(upgrading::CODES)
         .chain(schedule::timer::CODES)
         .chain(ways_in::CODES)

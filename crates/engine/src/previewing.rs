@@ -5,13 +5,12 @@
 
 use crate::backups::{self, BackupRow, BookTotals};
 use crate::engine::Engine;
+use crate::progress::Watcher;
+use crate::restoring::comparing::Differences;
 use crate::store::company::Company;
-use crate::upgrading::baseline;
 use backup::{FileRole, Manifest};
-use jiff::Timestamp;
 use jiff::civil::Date;
-use ledger::{AccountId, Money, Problem};
-use std::collections::BTreeMap;
+use ledger::Problem;
 use std::path::Path;
 
 /// What a backup holds, from its own list of files and its restored books.
@@ -25,15 +24,6 @@ pub struct Inside {
     pub records: u64,
     pub connections: u64,
     pub bytes: u64,
-}
-
-/// The backup's books beside today's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AgainstToday {
-    pub only_today: u64,
-    pub only_in_backup: u64,
-    /// Account name, balance in the backup, balance today; only those that differ.
-    pub accounts: Vec<(String, Money, Money)>,
 }
 
 /// What the book of a restored backup holds.
@@ -59,52 +49,19 @@ pub async fn inside(manifest: &Manifest, book: &Path) -> Result<Inside, Problem>
 }
 
 impl Engine {
-    /// Brings the book of a backup into a working folder, looks, and removes it again.
-    pub async fn look_inside(&self, company: &Company, row: &BackupRow) -> Result<(Inside, AgainstToday), Problem> {
+    /// Brings book and set-up of a backup into a working folder, looks, compares with today, and removes it again.
+    /// Today's side is a problem of its own where the present books cannot be read: that is when a backup is needed most.
+    pub async fn look_inside(&self, company: &Company, row: &BackupRow, watcher: &Watcher) -> Result<(Inside, Result<Differences, Problem>), Problem> {
         let dir = self.home.work_folder(&format!("preview-{}", self.ids.new_id("p")))?;
-        let looked = self.look_in(company, row, &dir).await;
+        let looked = self.look_in(company, row, &dir, watcher).await;
         std::fs::remove_dir_all(&dir).map_err(|e| crate::home::cannot_use(&dir, &e))?;
         looked
     }
 
-    async fn look_in(&self, company: &Company, row: &BackupRow, dir: &Path) -> Result<(Inside, AgainstToday), Problem> {
-        let (manifest, copy) = self.fetch_book(row, dir).await?;
-        let inside = inside(&manifest, &copy).await?;
-        let then = baseline::take(crate::books_port::open(&copy).await?.as_ref(), 0, Timestamp::UNIX_EPOCH).await?;
-        let book = self.books(company).await?;
-        let now = baseline::take(book.as_ref(), 0, Timestamp::UNIX_EPOCH).await?;
-        let names: BTreeMap<AccountId, String> = book.describe().await?.accounts.into_iter().map(|a| (a.id, a.full_name)).collect();
-        let mut accounts = Vec::new();
-        let ids: std::collections::BTreeSet<&AccountId> = then.balances.keys().chain(now.balances.keys()).collect();
-        for id in ids {
-            let currency = then
-                .balances
-                .get(id)
-                .or(now.balances.get(id))
-                .map_or(company.currency, |m| m.currency);
-            let zero = Money::zero(currency);
-            let (was, is) = (
-                then.balances.get(id).copied().unwrap_or(zero),
-                now.balances.get(id).copied().unwrap_or(zero),
-            );
-            if was != is {
-                accounts.push((names.get(id).cloned().unwrap_or_else(|| id.to_string()), was, is));
-            }
-        }
-        let only = |here: &baseline::Baseline, there: &baseline::Baseline| {
-            here.entries
-                .iter()
-                .filter(|(id, entry)| there.entries.get(*id).is_none_or(|other| other.print != entry.print))
-                .count() as u64
-        };
-        Ok((
-            inside,
-            AgainstToday {
-                only_today: only(&now, &then),
-                only_in_backup: only(&then, &now),
-                accounts,
-            },
-        ))
+    async fn look_in(&self, company: &Company, row: &BackupRow, dir: &Path, watcher: &Watcher) -> Result<(Inside, Result<Differences, Problem>), Problem> {
+        let then = self.fetch_for_look(row, dir).await?;
+        let inside = inside(&then.manifest, &dir.join(backups::book_in(&then.manifest)?)).await?;
+        Ok((inside, self.differences(company, &then, watcher).await))
     }
 }
 

@@ -48,30 +48,28 @@ impl Engine {
                 Ok(ReadBack { files: checked.files(), bytes: checked.bytes() })
             }
             Err(problem) if backup::problems::UNFIT.contains(&problem.code) => {
-                sqlx::query("UPDATE backup SET checked_at = NULL, restored_at = NULL WHERE id = $1")
-                    .bind(&row.id)
-                    .execute(&self.pool)
-                    .await
-                    .map_err(|e| failed("note that a backup is damaged", &e))?;
-                self.journal(scope, "backup.unfit", json!({"backup": row.id, "code": problem.code.0})).await?;
+                self.note_unfit(company, row, &problem).await?;
                 Err(problem)
             }
             Err(problem) => Err(problem),
         }
     }
 
+    /// A backup that turned out to be damaged or incomplete loses its marks, and the log says so.
+    pub(crate) async fn note_unfit(&self, company: &Company, row: &BackupRow, problem: &Problem) -> Result<(), Problem> {
+        sqlx::query("UPDATE backup SET checked_at = NULL, restored_at = NULL WHERE id = $1")
+            .bind(&row.id)
+            .execute(&self.pool)
+            .await
+            .map_err(|e| failed("note that a backup is damaged", &e))?;
+        let scope = row.upgrade_id.as_deref().or(Some(&company.id));
+        self.journal(scope, "backup.unfit", json!({"backup": row.id, "code": problem.code.0})).await.map(drop)
+    }
+
     /// What a backup says it holds, read from the backup itself: its list of files and totals. Quick; nothing is compared.
     pub async fn backup_list(&self, row: &BackupRow) -> Result<Manifest, Problem> {
         let (place, key) = self.place_key().await?;
         tokio::task::block_in_place(|| self.worker().preview(&place, &key, &row.snapshot))
-    }
-
-    /// Brings only the book of a backup into `to`, compared with the backup's list. For a look; no proof of the rest.
-    pub(crate) async fn fetch_book(&self, row: &BackupRow, to: &Path) -> Result<(Manifest, PathBuf), Problem> {
-        let (place, key) = self.place_key().await?;
-        let book = backups::book_in(&row.manifest)?;
-        let manifest = tokio::task::block_in_place(|| self.worker().fetch(&place, &key, &row.snapshot, std::slice::from_ref(&book), to))?;
-        Ok((manifest, to.join(book)))
     }
 }
 
@@ -84,7 +82,7 @@ pub enum Opener<'a> {
 }
 
 /// A place opened with what a person has; a wrong one says so before anything else is read. Errors: `E-BACKUP-KEY`, `-KIT`.
-fn opened(worker: &Path, place: &Path, with: Opener<'_>) -> Result<(Backups, Place, RepositoryKey), Problem> {
+pub(crate) fn opened(worker: &Path, place: &Path, with: Opener<'_>) -> Result<(Backups, Place, RepositoryKey), Problem> {
     let worker = Backups::new(Worker::new(worker.to_path_buf()));
     let found = || Place::folder(std::fs::canonicalize(place).map_err(|e| crate::home::cannot_use(place, &e))?);
     let (place, key) = match with {
@@ -113,7 +111,7 @@ pub fn list_with_kit(worker: &Path, place: &Path, with: Opener<'_>) -> Result<Ve
 }
 
 /// The backup with this id, or the newest of the place. Errors: `E-BACKUP-NONE`.
-fn chosen(worker: &Backups, place: &Place, key: &RepositoryKey, snapshot: Option<&str>) -> Result<String, Problem> {
+pub(crate) fn chosen(worker: &Backups, place: &Place, key: &RepositoryKey, snapshot: Option<&str>) -> Result<String, Problem> {
     if let Some(id) = snapshot {
         return Ok(id.to_string());
     }

@@ -17,6 +17,7 @@ pub mod holds;
 pub mod journal;
 pub mod ledger;
 pub mod reconcile;
+pub mod restoring;
 pub mod upgrade;
 
 use crate::errors::Exhibit;
@@ -41,6 +42,7 @@ pub const AREAS: &[Area] = &[
     Area { name: "engine", codes: || ::engine::codes().collect(), provoke: engine::PROVOKE },
     // Its codes stand with the engine's.
     Area { name: "holds", codes: Vec::new, provoke: holds::PROVOKE },
+    Area { name: "restoring", codes: Vec::new, provoke: restoring::PROVOKE },
     Area { name: "api", codes: || ::api::codes().collect(), provoke: api::PROVOKE },
 ];
 

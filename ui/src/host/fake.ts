@@ -48,8 +48,10 @@ const usual = (): Replies => ({
   backup_schedule_set: rest.backups,
   backup_timer: rest.backups,
   backup_verify: basics.job("verify_backup"),
+  restore_moments: (args) => (args.company === null ? rest.momentsElsewhere : rest.moments),
   restore_preview: rest.restore,
-  restore_start: rest.restored,
+  restore_start: (args) => (args.target === null ? rest.restoredInPlace : rest.restored),
+  restore_undo: { ...rest.moments, job: basics.job("restore") },
   recovery_kit: { file: "/home/ann/changeover-recovery-kit.txt", fingerprint: "4F 91 0A C2" },
   reconcile_view: rest.reconcile,
   hold_view: (args) => (args.hold === "h2" ? rest.holdUnknown : rest.hold),
@@ -148,6 +150,7 @@ export const scenes: Record<string, () => void> = {
     fake.answer("calendar_view", calendar.none);
     fake.answer("upgrade_view", upgrade.upgradeEmpty);
     fake.answer("backups_view", rest.backupsEmpty);
+    fake.answer("restore_moments", rest.momentsEmpty);
     fake.answer("reconcile_view", rest.reconcileEmpty);
     fake.answer("log_view", rest.logEmpty);
     fake.answer("differences_view", upgrade.differencesEmpty);
@@ -168,9 +171,13 @@ export const scenes: Record<string, () => void> = {
   kit: () => fake.answer("backups_view", rest.backupsKitWritten),
   missed: () => fake.answer("backups_view", { ...rest.backupsMissed, kit: rest.backupsKitConfirmed.kit }),
   restored: () => fake.answer("restore_preview", rest.restored),
+  inplace: () => fake.answer("restore_preview", rest.restoredInPlace),
+  damaged: () => fake.answer("restore_preview", rest.restoredDamaged),
+  restoring: () => fake.answer("restore_preview", rest.restoring),
+  undo: () => fake.answer("restore_moments", rest.momentsUndo),
   broken: () => fake.answer("log_view", rest.logBroken),
   problem: () => {
-    for (const command of ["today_view", "accounts_view", "upgrade_view", "backups_view", "reconcile_view", "log_view", "practice_view", "settings_view", "differences_view", "restore_preview", "calendar_view"] as const) fake.fail(command, basics.problem);
+    for (const command of ["today_view", "accounts_view", "upgrade_view", "backups_view", "reconcile_view", "log_view", "practice_view", "settings_view", "differences_view", "restore_preview", "restore_moments", "calendar_view"] as const) fake.fail(command, basics.problem);
   },
   skeleton: () => {
     for (const command of ["today_view", "accounts_view", "upgrade_view", "backups_view", "reconcile_view", "log_view", "calendar_view"] as const) fake.hang(command);

@@ -4,10 +4,12 @@ export type AccountAddArgs = { company: string, provider: string, environment: E
 export type AccountApplicationArgs = { company: string, connection: string, client_id: string, 
 /** None keeps the secret that is there. */
 secret: SecretText | null, own_page: string | null, };
-export type AccountDifferenceView = { account: string, in_backup: MoneyView, today: MoneyView, difference: MoneyView, };
 export type AccountKeyArgs = { company: string, connection: string, 
 /** The id that belongs to the secret, where there is one. */
 client_id: string | null, secret: SecretText, };
+export type AccountSinceView = { account: string, became: BecameView, name: string, 
+/** The name in the backup where it is another one. */
+name_then: string | null, then: MoneyView | null, today: MoneyView | null, difference: MoneyView | null, };
 export type AccountsView = { company: string, company_name: string, now: string, zone: string, connections: Array<ConnectionView>, books: BooksAccountView, 
 /** Providers whose access can be kept and watched although no connector reads them yet. */
 can_keep: Array<KeepableView>, 
@@ -15,7 +17,6 @@ can_keep: Array<KeepableView>,
 reconnecting: string | null, 
 /** What became of the access that was just given up; only in the answer to that. */
 gave_up: GaveUpView | null, };
-export type AgainstTodayView = { entries_only_today: number, entries_only_in_backup: number, accounts: Array<AccountDifferenceView>, };
 export type AgreementTile = { "state": "not_checked" } | { "state": "comparing", last: LastComparedView | null, } | { "state": "agrees", remainder: MoneyView, until_day: string, providers: Array<string>, } | { "state": "differs", remainder: MoneyView, until_day: string, providers: Array<string>, accounts: number, } | { "state": "failed", problem: ProblemView, };
 export type AnsweredView = { 
 /** The hold's own name. */
@@ -53,6 +54,7 @@ pinned_by: string | null, problem: ProblemView | null, };
 export type BackupsView = { company: string, company_name: string, now: string, zone: string, 
 /** Newest first. */
 backups: Array<BackupView>, places: Array<PlaceView>, schedule: ScheduleView, kit: KitState, job: JobView | null, problem: ProblemView | null, };
+export type BecameView = "added" | "changed" | "gone";
 export type BooksAccountRowView = { id: string, 
 /** Full name, such as `Assets:Current Assets:Checking`. */
 name: string, account_kind: string, placeholder: boolean, balance: MoneyView, entries: number, };
@@ -132,6 +134,7 @@ sign_in_ends: string | null, last_used: string | null,
 kept_where: string, state: ConnectionState, connector: string, connector_newest: string, last_sync: string | null, 
 /** While an upgrade runs, the access before the reconnect is kept until it is finished. */
 old_access_kept: boolean, problem: ProblemView | null, };
+export type CountsView = { added: number, changed: number, gone: number, };
 export type DifferenceClass = "same" | "expected" | "unexplained" | "missing";
 export type DifferenceCountsView = { same: number, expected: number, unexplained: number, };
 export type DifferenceFilter = "all" | "expected" | "unexplained";
@@ -170,6 +173,8 @@ checked: string | null, };
 export type EndsWhat = { "kind": "sign_in_renews" } | { "kind": "sign_in_fixed" } | { "kind": "sign_in_over", reason: string | null, } | { "kind": "key", called: string, } | { "kind": "cap", days: number, } | { "kind": "permission", name: string, why: string, } | { "kind": "api_version", version: string, connector: string, } | { "kind": "connector", from: string, to: string, title: string, text: string, } | { "kind": "announced", text: string, };
 export type EndsWhen = { "kind": "at", at: string, } | { "kind": "day" } | { "kind": "month" } | { "kind": "over" } | { "kind": "no_known_end" } | { "kind": "unknown" };
 export type EntryKind = "application" | "application_with_secret" | "key" | "id_and_secret";
+export type EntrySideView = { day: string, description: string, amount: MoneyView, accounts: Array<string>, };
+export type EntrySinceView = { entry: string, became: BecameView, then: EntrySideView | null, today: EntrySideView | null, };
 export type EntryView = { kind: EntryKind, 
 /** What the provider calls it: "restricted key". */
 called: string, 
@@ -191,6 +196,7 @@ problem: ProblemView | null,
 unverified: Array<UnverifiedView>, };
 export type EnvironmentView = "production" | "sandbox" | "practice";
 export type ExpectedChangeView = { id: string, title: string, text: string, example: SampleView | null, };
+export type FileSinceView = { path: string, what: string, became: BecameView, };
 export type FlowView = { connection: string, provider: string, last_payment: string | null, connector: string, owner: StreamOwner, clearing_account: string, 
 /** Received by the processor, not yet paid out. */
 to_pay_out: MoneyView, bank_account: string, last_payout: string | null, last_payout_amount: MoneyView | null, };
@@ -243,6 +249,7 @@ accounts: Array<HoldAccountView>,
 clearing: string | null, 
 /** Payments inside a payout that a link would settle with it. */
 members: number, };
+export type InsideFileView = { path: string, what: string, bytes: string, };
 export type InsideView = { books_file: string, entries: number, accounts: number, first_day: string | null, last_day: string | null, raw_records: number, connections: number, bytes: string, };
 export type JobArgs = { job: string, };
 export type JobState = "running" | "done" | "cancelled" | "failed";
@@ -269,10 +276,18 @@ export type LogView = { zone: string, filter: LogFilter,
 search: string, page: number, pages: number, total: number, 
 /** Newest first. */
 entries: Array<LogEntryView>, chain: ChainView, };
+export type LostView = { path: string, what: string, why: string, };
 export type MarkView = "done" | "not_yet" | "failed";
 export type MayView = { approve: boolean, pause: boolean, resume: boolean, stop: boolean, roll_back: boolean, reconnect: boolean, next_day: boolean, finish: boolean, };
 export type MissedView = { at: string, problem: ProblemView, };
 export type ModeView = { "kind": "running" } | { "kind": "waiting", for_whom: WaitingFor, } | { "kind": "paused", why: string, } | { "kind": "halted", check: string, } | { "kind": "resolving" } | { "kind": "rolling_back" } | { "kind": "rolled_back" } | { "kind": "frozen" } | { "kind": "finished" };
+export type MomentView = { id: string, taken: string, 
+/** None: another program put it here. */
+company_name: string | null, 
+/** None on a fresh computer, where only its label is known. */
+reason: BackupReason | null, label: string, bytes: string, files: number, entries: number | null, 
+/** None on a fresh computer: whether it was ever proved is noted on the computer that took it. */
+restore_tested: MarkView | null, };
 export type MoneyView = { minor: string, currency: string, digits: number, };
 export type Mood = "good" | "attention" | "stop" | "information" | "plain";
 export type Need = { "kind": "connect" } | { "kind": "reconnect", connection: string, provider: string, missing: Array<string>, ended: boolean, } | { "kind": "upgrade_ready", connection: string, provider: string, from: string, to: string, new_permissions: number, quiet_time: string | null, } | { "kind": "upgrade_waits", upgrade: string, provider: string, from: string, to: string, for_whom: string, } | { "kind": "upgrade_paused", upgrade: string, provider: string, from: string, to: string, why: string, } | { "kind": "upgrade_halted", upgrade: string, provider: string, problem: ProblemView, } | { "kind": "held", count: number, amount: MoneyView | null, } | { "kind": "backup_missing" } | { "kind": "backup_unproved", taken: string, } | { "kind": "backup_missed", at: string, newest: string | null, problem: ProblemView, } | { "kind": "recovery_kit_missing" } | { "kind": "keychain_locked", name: string, } | { "kind": "books_trouble", problem: ProblemView, } | { "kind": "watch_day", upgrade: string, provider: string, day: number, of: number, } | { "kind": "upgrade_can_finish", upgrade: string, provider: string, from: string, to: string, } | { "kind": "ends", ends: EndsView, };
@@ -282,6 +297,7 @@ deadline: string | null, days_left: number | null, need: Need, };
 export type NoArgs = Record<symbol, never>;
 export type NoteView = { "kind": "approved_by", who: string, } | { "kind": "copies", count: number, bytes: string, } | { "kind": "entries_equal", count: number, } | { "kind": "rolled_back_too", seconds: number, } | { "kind": "same_company", new_permissions: number, } | { "kind": "unexplained", count: number, } | { "kind": "payments", count: number, from_day: string | null, to_day: string | null, } | { "kind": "entries", count: number, } | { "kind": "of_total", done: number, total: number, } | { "kind": "doubled", count: number, } | { "kind": "missing", count: number, } | { "kind": "difference", amount: MoneyView, } | { "kind": "expected", count: number, } | { "kind": "at", at: string, } | { "kind": "days", day: number, of: number, } | { "kind": "days_long", count: number, } | { "kind": "words", text: string, };
 export type NotifyArgs = { title: string, text: string, };
+export type OlderView = { backup: string, taken: string, };
 export type PackageView = { connector: string, version: string, provider_version: string, problem: ProblemView | null, };
 export type PathArgs = { path: string, };
 export type PermissionState = "granted" | "missing" | "no_longer_needed";
@@ -319,6 +335,11 @@ export type ProblemView = { code: string, touched: TouchedView, touched_sentence
 export type ProviderChoiceView = { provider: string, name: string, 
 /** Versions of the connector, oldest first. */
 versions: Array<string>, };
+export type PutInPlaceView = { 
+/** The backup of the book as it was directly before. */
+safety_backup: string, 
+/** Payments that the next fetch looks at again. */
+again: number, unlinked: number, settings: boolean, notes: Array<string>, undo: UndoView | null, };
 export type QuietTimeView = { starts: string, ends: string, payments_expected: number, 
 /** Payments by weekday (Monday first) and hour: 7 rows of 24. */
 heat: Array<Array<number>>, history_days: number, 
@@ -364,6 +385,18 @@ lost: boolean, };
 export type RecoveryKitView = { file: string, 
 /** A short check text of the key, so that a person can tell two kits apart. Not the key. */
 fingerprint: string, };
+export type RestoreMomentsArgs = { 
+/** None on a fresh computer. */
+company: string | null, 
+/** On a fresh computer: the folder of the backups and the file of the recovery kit. */
+place: string | null, recovery_key_file: string | null, };
+export type RestoreMomentsView = { company: string | null, 
+/** In which days are shown; UTC on a fresh computer. */
+zone: string, 
+/** Newest first. */
+moments: Array<MomentView>, 
+/** The last restore in place, while it can be taken back. */
+undo: UndoView | null, job: JobView | null, problem: ProblemView | null, };
 export type RestorePreviewArgs = { 
 /** None on a fresh computer. */
 company: string | null, 
@@ -371,16 +404,30 @@ company: string | null,
 backup: string | null, 
 /** On a fresh computer: the folder of the repository and the file of the recovery kit. */
 place: string | null, recovery_key_file: string | null, };
-export type RestoreProofView = { file: string, entries: number, accounts_equal: number, accounts: number, 
-/** The backup of the present books that was taken first. */
-safety_backup: string | null, seconds: number, };
+export type RestoreProofView = { 
+/** The restored book, or the folder where there is none in what was restored. */
+file: string, 
+/** Everything, or a part: then nothing is proved of the rest. */
+whole: boolean, 
+/** The book was opened and every total compared. */
+book: boolean, files: number, bytes: string, entries: number, accounts_equal: number, accounts: number, lost: Array<LostView>, older: OlderView | null, in_place: PutInPlaceView | null, seconds: number, };
 export type RestoreStartArgs = { company: string | null, backup: string, place: string | null, recovery_key_file: string | null, 
-/** The folder to restore into. It must be empty or not exist yet. */
-target: string, };
+/** The folder to restore into, empty or not there yet. None: in place of the present book. */
+target: string | null, 
+/** Nothing: everything. Else "book", "settings", or the paths of files. Only into a folder. */
+only: Array<string>, 
+/** In place: put the settings back too. */
+settings: boolean, };
 export type RestoreState = { "kind": "preview" } | { "kind": "working", job: JobView, } | { "kind": "done", proof: RestoreProofView, } | { "kind": "failed", problem: ProblemView, };
 export type RestoreView = { company: string | null, backup: string, taken: string, zone: string, company_name: string, inside: InsideView, 
 /** None on a fresh computer: there are no books to compare with. */
-against_today: AgainstTodayView | null, target: string | null, state: RestoreState, };
+against_today: SinceView | null, 
+/** Why today could not be compared: the present books cannot be read. */
+not_compared: ProblemView | null, 
+/** The files of the backup, for choosing one; the first of many. */
+files: Array<InsideFileView>, 
+/** Why its book cannot be put in place now; None where it can. Never possible on a fresh computer. */
+not_in_place: ProblemView | null, target: string | null, state: RestoreState, };
 export type RetryView = { "kind": "never" } | { "kind": "later", after_seconds: number, } | { "kind": "after_fix" };
 export type RoleChoice = { role: string, 
 /** The account's id. */
@@ -436,12 +483,16 @@ shortest: number,
 old_copy_remains: boolean, 
 /** What could not be erased at the place before; the change itself is done. */
 left: ProblemView | null, };
+export type SettingSinceView = { what: string, became: BecameView, then: string | null, today: string | null, };
 export type SettingsView = { version: string, home: string, log_records: number, licence: string, 
 /** Packages of the catalogue: "square 1", "square 2". */
 packages: Array<PackageView>, };
 export type SignedView = { record: number, 
 /** When that record was written. */
 at: string, };
+export type SinceView = { accounts_count: CountsView, accounts: Array<AccountSinceView>, entries_count: CountsView, entries: Array<EntrySinceView>, 
+/** Sums of all entries added, and of all that are gone, one per currency. */
+added: Array<MoneyView>, gone: Array<MoneyView>, settings: Array<SettingSinceView>, files_count: CountsView, files: Array<FileSinceView>, };
 export type StageCardView = { stage: StageName, payments: number | null, amount: MoneyView | null, from_day: string | null, to_day: string | null, entries_posted: number, entries_removed: number, checks: Array<CheckView>, };
 export type StageName = "plan" | "preflight" | "backup" | "restore_proved" | "rehearsal" | "reconnect" | "shadow_run" | "canary" | "wave_one" | "wave_two" | "cut_over" | "validate" | "reconcile" | "watch" | "finish";
 export type StepState = "done" | "now" | "failed" | "next" | "undone";
@@ -457,6 +508,9 @@ now: string, zone: string,
 /** Nearest deadline first. */
 needs: Array<NeedView>, flows: Array<FlowView>, backup: BackupTile, agreement: AgreementTile, watch: WatchTile, };
 export type TouchedView = "nothing" | "settings_only" | "books" | "unknown";
+export type UndoView = { at: string, until: string, 
+/** The backup of the book as it was before. */
+safety_backup: string, };
 export type UnverifiedView = { fact: string, 
 /** Why it counts as unconfirmed. */
 source: string, };
@@ -516,8 +570,10 @@ export interface Commands {
   backup_verify: { args: BackupArgs; answer: JobView };
   backup_schedule_set: { args: ScheduleSetArgs; answer: BackupsView };
   backup_timer: { args: ScheduleTimerArgs; answer: BackupsView };
+  restore_moments: { args: RestoreMomentsArgs; answer: RestoreMomentsView };
   restore_preview: { args: RestorePreviewArgs; answer: RestoreView };
   restore_start: { args: RestoreStartArgs; answer: RestoreView };
+  restore_undo: { args: CompanyArgs; answer: RestoreMomentsView };
   recovery_kit: { args: RecoveryKitArgs; answer: RecoveryKitView };
   kit_confirm_group: { args: KitGroupArgs; answer: BackupsView };
   kit_confirm_file: { args: KitFileArgs; answer: BackupsView };
@@ -583,8 +639,10 @@ export const commandRows = [
   { name: "backup_verify", writes: true, words: "Prove a backup by restoring it" },
   { name: "backup_schedule_set", writes: true, words: "Change when backups are taken" },
   { name: "backup_timer", writes: true, words: "Let backups be taken with the window closed" },
+  { name: "restore_moments", writes: false, words: "Pick a moment to restore" },
   { name: "restore_preview", writes: false, words: "Look inside a backup" },
   { name: "restore_start", writes: true, words: "Restore a backup" },
+  { name: "restore_undo", writes: true, words: "Take the last restore back" },
   { name: "recovery_kit", writes: true, words: "Write the recovery kit" },
   { name: "kit_confirm_group", writes: true, words: "Show that the recovery kit was kept" },
   { name: "kit_confirm_file", writes: true, words: "Read the recovery kit back" },

@@ -7,6 +7,7 @@ use crate::app::App;
 use crate::views::*;
 use ::upgrade::Stage;
 use engine::backups::BackupRow;
+use engine::restoring::in_place;
 use engine::schedule::Why;
 use engine::store::upgrade as stored;
 use ledger::Problem;
@@ -63,7 +64,7 @@ async fn backup_view(at: &At, row: &BackupRow) -> Result<BackupView, Problem> {
     })
 }
 
-async fn reason(at: &At, row: &BackupRow, upgrade: Option<&stored::UpgradeRow>) -> BackupReason {
+pub(super) async fn reason(at: &At, row: &BackupRow, upgrade: Option<&stored::UpgradeRow>) -> BackupReason {
     let before: Option<Stage> = row.label.strip_prefix("before ").and_then(|name| name.parse().ok());
     match (before, upgrade) {
         (Some(stage), _) => BackupReason::BeforeStage { stage: stage_name(stage) },
@@ -76,6 +77,7 @@ async fn reason(at: &At, row: &BackupRow, upgrade: Option<&stored::UpgradeRow>) 
             }
         }
         (None, None) if row.label == Why::Daily.label() => BackupReason::Daily,
+        (None, None) if [in_place::SAFETY, in_place::SAFETY_OF_UNDO].contains(&row.label.as_str()) => BackupReason::BeforeRestore,
         (None, None) if row.label == Why::Changed.label() => BackupReason::AfterChange,
         (None, None) => BackupReason::ByHand,
     }

@@ -6,7 +6,8 @@
 use crate::views::{ChainView, KeychainView, RestoreView};
 use ::reconcile::Shadow;
 use engine::agreement::Agreement;
-use engine::previewing::{AgainstToday, Inside};
+use engine::previewing::Inside;
+use engine::restoring::comparing::Differences;
 use jiff::Timestamp;
 use ledger::Problem;
 use std::collections::{HashMap, HashSet};
@@ -32,7 +33,7 @@ pub struct Restoring {
 const SHOWN: Duration = Duration::from_secs(600);
 
 type Turn = Arc<tokio::sync::Mutex<()>>;
-type Preview = Arc<(Inside, AgainstToday)>;
+type Preview = Arc<(Inside, Result<Differences, Problem>)>;
 
 #[derive(Default)]
 pub struct Memory {

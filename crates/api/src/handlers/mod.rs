@@ -84,8 +84,10 @@ answered_by! {
     backups::backups_view (CompanyArgs) -> BackupsView;
     backups::backup_now (CompanyArgs) -> JobView;
     backups::backup_verify (BackupArgs) -> JobView;
+    restore::restore_moments (RestoreMomentsArgs) -> RestoreMomentsView;
     restore::restore_preview (RestorePreviewArgs) -> RestoreView;
     restore::restore_start (RestoreStartArgs) -> RestoreView;
+    restore::restore_undo (CompanyArgs) -> RestoreMomentsView;
     schedule::backup_schedule_set (ScheduleSetArgs) -> BackupsView;
     schedule::backup_timer (ScheduleTimerArgs) -> BackupsView;
     kit::recovery_kit (RecoveryKitArgs) -> RecoveryKitView;

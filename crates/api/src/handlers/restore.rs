@@ -1,7 +1,7 @@
-//! Restore: what is in a backup, how it differs from today's books, and putting it into an empty folder.
+//! Restore: the moments to choose from, what is in a backup and how today differs, then whole or in part into an empty folder, or in place.
 //!
-//! It never writes over books: the folder must be empty. On a fresh computer the place and the recovery kit are
-//! all there is.
+//! Into a folder it never writes over anything. In place only the engine replaces the book, after a safety backup. On a fresh computer the
+//! place and the recovery kit are all there is.
 
 use super::memory::Restoring;
 use super::shared::{At, at, must_be_free, small, start};
@@ -9,11 +9,19 @@ use crate::app::App;
 use crate::views::*;
 use engine::backups::{self, BackupRow};
 use engine::previewing::{self, Inside};
-use engine::reading_back::{self, Opener};
 use engine::progress::Watcher;
-use ledger::Problem;
+use engine::reading_back::{self, Opener};
+use engine::restoring::bringing::{self, Brought};
+use engine::restoring::comparing::{Became, Counts, Differences, EntrySide};
+use engine::restoring::in_place::{PutBack, Undoable};
+use engine::restoring::parts::{Part, what_it_is};
+use engine::store::upgrade as stored;
+use ledger::{Money, Problem};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+
+/// So many files of a backup are offered one by one.
+const FILES_OFFERED: usize = 500;
 
 /// Place and kit as a person named them on a fresh computer.
 struct Kit {
@@ -64,12 +72,12 @@ async fn preview(app: &App, at: &At, row: &BackupRow) -> Result<RestoreView, Pro
     let looked = match app.inner.memory.preview(&row.id, &stamp) {
         Some(known) => known,
         None => {
-            let looked = std::sync::Arc::new(at.engine.look_inside(&at.company, row).await?);
+            let looked = std::sync::Arc::new(at.engine.look_inside(&at.company, row, &Watcher::silent()).await?);
             app.inner.memory.keep_preview(&row.id, stamp, looked.clone());
             looked
         }
     };
-    let (inside, against) = looked.as_ref();
+    let (inside, differences) = looked.as_ref();
     Ok(RestoreView {
         company: Some(at.company.id.clone()),
         backup: row.id.clone(),
@@ -77,25 +85,78 @@ async fn preview(app: &App, at: &At, row: &BackupRow) -> Result<RestoreView, Pro
         zone: at.company.zone.clone(),
         company_name: at.company.name.clone(),
         inside: inside_view(inside),
-        against_today: Some(AgainstTodayView {
-            entries_only_today: small(against.only_today),
-            entries_only_in_backup: small(against.only_in_backup),
-            accounts: against
-                .accounts
-                .iter()
-                .map(|(account, was, is)| {
-                    Ok(AccountDifferenceView {
-                        account: account.clone(),
-                        in_backup: (*was).into(),
-                        today: (*is).into(),
-                        difference: is.minus(*was)?.into(),
-                    })
-                })
-                .collect::<Result<Vec<_>, Problem>>()?,
-        }),
+        against_today: differences.as_ref().ok().map(since_view),
+        not_compared: differences.as_ref().err().cloned().map(Into::into),
+        files: files_view(&row.manifest),
+        not_in_place: at.engine.may_replace(&at.company).await.err().map(Into::into),
         target: None,
         state: RestoreState::Preview,
     })
+}
+
+fn files_view(manifest: &backup::Manifest) -> Vec<InsideFileView> {
+    let view = |file: &backup::ManifestFile| InsideFileView { path: file.path.clone(), what: what_it_is(file).to_string(), bytes: file.size.to_string() };
+    manifest.files.iter().take(FILES_OFFERED).map(view).collect()
+}
+
+fn became(became: Became) -> BecameView {
+    match became {
+        Became::Added => BecameView::Added,
+        Became::Changed => BecameView::Changed,
+        Became::Gone => BecameView::Gone,
+    }
+}
+
+fn counts(counts: Counts) -> CountsView {
+    CountsView { added: small(counts.added), changed: small(counts.changed), gone: small(counts.gone) }
+}
+
+fn since_view(all: &Differences) -> SinceView {
+    let side = |side: &EntrySide| EntrySideView {
+        day: side.date.to_string(),
+        description: side.description.clone(),
+        amount: side.amount.into(),
+        accounts: side.lines.iter().map(|(account, _)| account.clone()).collect(),
+    };
+    let sums = |sums: &[Money]| sums.iter().map(|money| (*money).into()).collect();
+    SinceView {
+        accounts_count: counts(all.accounts.counts),
+        accounts: all
+            .accounts
+            .shown
+            .iter()
+            .map(|account| AccountSinceView {
+                account: account.account.0.clone(),
+                became: became(account.became),
+                name: account.name().to_string(),
+                name_then: account.name_then.clone().filter(|_| account.is_renamed()),
+                then: account.balance_then.map(Into::into),
+                today: account.balance_now.map(Into::into),
+                difference: account.difference.map(Into::into),
+            })
+            .collect(),
+        entries_count: counts(all.entries.counts),
+        entries: all
+            .entries
+            .shown
+            .iter()
+            .map(|entry| EntrySinceView {
+                entry: entry.id.clone(),
+                became: became(entry.became),
+                then: entry.then.as_ref().map(side),
+                today: entry.now.as_ref().map(side),
+            })
+            .collect(),
+        added: sums(&all.added),
+        gone: sums(&all.gone),
+        settings: all
+            .settings
+            .iter()
+            .map(|setting| SettingSinceView { what: setting.what.clone(), became: became(setting.became), then: setting.then.clone(), today: setting.now.clone() })
+            .collect(),
+        files_count: counts(all.files.counts),
+        files: all.files.shown.iter().map(|file| FileSinceView { path: file.path.clone(), what: file.what.clone(), became: became(file.became) }).collect(),
+    }
 }
 
 fn inside_view(inside: &Inside) -> InsideView {
@@ -157,50 +218,166 @@ async fn look_with_kit(worker: &Path, kit: &Kit, id: &str, dir: &Path) -> Result
         company_name: manifest.about.company_name.clone(),
         inside: inside_view(&inside),
         against_today: None,
+        not_compared: None,
+        files: files_view(&manifest),
+        not_in_place: None,
         target: None,
         state: RestoreState::Preview,
     })
 }
 
 pub async fn restore_start(app: &App, args: RestoreStartArgs) -> Result<RestoreView, Problem> {
-    let target = empty_folder(Path::new(&args.target))?;
+    let part = Part::of(&args.only);
+    let target = args.target.as_ref().map(|target| empty_folder(Path::new(target))).transpose()?;
     let Some(company) = &args.company else {
-        return start_with_kit(app, &args, target).await;
+        let Some(target) = target else { return Err(no_folder()) };
+        return start_with_kit(app, &args, part, target).await;
     };
     let at = at(app, company).await?;
     must_be_free(app, &at.company)?;
     let row = at.engine.backup(&at.company, Some(&args.backup)).await?;
     let mut view = preview(app, &at, &row).await?;
-    view.target = Some(target.display().to_string());
-    let (id, notes, company) = (row.id.clone(), app.clone(), at.company.clone());
+    view.target = target.as_ref().map(|target| target.display().to_string());
+    let (id, notes, company, settings) = (row.id.clone(), app.clone(), at.company.clone(), args.settings);
     let job = start(app, &company, Work::Restore, move |watcher| async move {
         let began = Instant::now();
-        let result = restore_company(&at, &row, &target, &watcher, began).await;
+        let result = match &target {
+            Some(target) => at.engine.bring_back(&at.company, &row, &part, target, &watcher).await.map(|brought| proof(&brought, began)),
+            None => at.engine.restore_in_place(&at.company, &row, settings, &watcher).await.map(|put| put_proof(&put, &row, began)),
+        };
         finish(&notes, &row.id, result)
     });
     Ok(keep(app, &id, view, job))
 }
 
-async fn restore_company(at: &At, row: &BackupRow, target: &Path, watcher: &Watcher, began: Instant) -> Result<RestoreProofView, Problem> {
-    let (_, copy) = at.engine.prove_backup(&at.company, row, target, watcher).await?;
-    let totals = backups::totals_of(&copy.book).await?;
-    let (equal, all) = previewing::accounts_equal(&row.manifest, &totals);
-    Ok(proof(&copy, equal, all, began))
+fn no_folder() -> Problem {
+    Problem::new(
+        engine::home::E_HOME,
+        "There is no folder to restore into.",
+        "On a computer without these books there is nothing to put a book in place of.",
+        "Choose an empty folder or the name of a new one.",
+    )
 }
 
-fn proof(copy: &backups::RestoredCopy, equal: u64, all: u64, began: Instant) -> RestoreProofView {
+/// The backups to choose from. On a fresh computer those of the place, opened with the kit.
+pub async fn restore_moments(app: &App, args: RestoreMomentsArgs) -> Result<RestoreMomentsView, Problem> {
+    let Some(company) = &args.company else { return moments_with_kit(app, &args) };
+    let at = at(app, company).await?;
+    moments(app, &at).await
+}
+
+async fn moments(app: &App, at: &At) -> Result<RestoreMomentsView, Problem> {
+    let mut moments = Vec::new();
+    for row in &at.engine.backups(&at.company).await? {
+        let upgrade = match &row.upgrade_id {
+            Some(id) => stored::get(&at.engine.pool, id).await?,
+            None => None,
+        };
+        moments.push(MomentView {
+            id: row.id.clone(),
+            taken: row.copied_at.to_string(),
+            company_name: Some(at.company.name.clone()),
+            reason: Some(super::backups::reason(at, row, upgrade.as_ref()).await),
+            label: row.label.clone(),
+            bytes: row.bytes.to_string(),
+            files: small(row.files),
+            entries: Some(small(row.entries)),
+            restore_tested: Some(if row.restored_at.is_some() { MarkView::Done } else { MarkView::NotYet }),
+        });
+    }
+    let ended = app.jobs().latest(Some(&at.company.id), Work::Restore);
+    Ok(RestoreMomentsView {
+        company: Some(at.company.id.clone()),
+        zone: at.company.zone.clone(),
+        moments,
+        undo: at.engine.undoable(&at.company).await?.map(|undoable| undo_view(&undoable)),
+        job: app.jobs().running(&at.company.id, &[Work::Restore]),
+        problem: ended.and_then(|job| job.problem),
+    })
+}
+
+fn moments_with_kit(app: &App, args: &RestoreMomentsArgs) -> Result<RestoreMomentsView, Problem> {
+    let kit = read_kit(args.place.as_ref(), args.recovery_key_file.as_ref())?;
+    let all = tokio::task::block_in_place(|| reading_back::list_with_kit(&app.real().worker, &kit.place, Opener::Kit(&kit.text)))?;
+    let moment = |one: backup::Snapshot| {
+        let summary = one.summary.as_ref();
+        MomentView {
+            taken: summary.map_or(one.at, |s| s.at).to_string(),
+            company_name: summary.map(|s| s.company_name.clone()),
+            reason: None,
+            label: if one.tags.is_empty() { one.label.clone() } else { one.tags.join(", ") },
+            bytes: summary.map_or_else(|| "0".to_string(), |s| s.bytes.to_string()),
+            files: small(summary.map_or(0, |s| s.files)),
+            entries: None,
+            restore_tested: None,
+            id: one.id,
+        }
+    };
+    Ok(RestoreMomentsView { company: None, zone: "UTC".to_string(), moments: all.into_iter().map(moment).collect(), undo: None, job: None, problem: None })
+}
+
+fn undo_view(undoable: &Undoable) -> UndoView {
+    UndoView { at: undoable.at.to_string(), until: undoable.until.to_string(), safety_backup: undoable.safety.clone() }
+}
+
+/// Takes the last restore in place back, as a job.
+pub async fn restore_undo(app: &App, args: CompanyArgs) -> Result<RestoreMomentsView, Problem> {
+    let at = at(app, &args.company).await?;
+    must_be_free(app, &at.company)?;
+    let mut view = moments(app, &at).await?;
+    let company = at.company.clone();
+    view.problem = None;
+    view.job = Some(start(app, &company, Work::Restore, move |watcher| async move { at.engine.undo_restore(&at.company, &watcher).await.map(drop) }));
+    Ok(view)
+}
+
+fn proof(brought: &Brought, began: Instant) -> RestoreProofView {
+    let both = brought.book.as_ref().zip(brought.manifest.as_ref());
+    let (equal, all) = both.map_or((0, 0), |((_, totals), manifest)| previewing::accounts_equal(manifest, totals));
+    let book = brought.book.as_ref().map(|(copy, _)| copy);
     RestoreProofView {
-        file: copy.book.display().to_string(),
-        entries: small(copy.entries),
+        file: book.map_or_else(|| brought.dir.display().to_string(), |copy| copy.book.display().to_string()),
+        whole: brought.is_whole(),
+        book: book.is_some(),
+        files: small(brought.files),
+        bytes: brought.bytes.to_string(),
+        entries: small(book.map_or(0, |copy| copy.entries)),
         accounts_equal: small(equal),
         accounts: small(all),
-        // The present books are not touched by restoring into an empty folder.
-        safety_backup: None,
+        lost: brought.lost.iter().map(|lost| LostView { path: lost.path.clone(), what: lost.what.to_string(), why: lost.why.clone() }).collect(),
+        older: brought.older.as_ref().map(|older| OlderView { backup: older.id.clone(), taken: older.taken.to_string() }),
+        in_place: None,
         seconds: small(began.elapsed().as_secs()),
     }
 }
 
-async fn start_with_kit(app: &App, args: &RestoreStartArgs, target: PathBuf) -> Result<RestoreView, Problem> {
+fn put_proof(put: &PutBack, row: &BackupRow, began: Instant) -> RestoreProofView {
+    let accounts = small(row.manifest.about.totals.len() as u64);
+    RestoreProofView {
+        file: put.book.display().to_string(),
+        whole: false,
+        book: true,
+        files: 1,
+        bytes: row.manifest.files.iter().filter(|f| f.role == backup::FileRole::Book).map(|f| f.size).sum::<u64>().to_string(),
+        entries: small(put.entries),
+        // Every total was equal, or the book would not be in place.
+        accounts_equal: accounts,
+        accounts,
+        lost: Vec::new(),
+        older: None,
+        in_place: Some(PutInPlaceView {
+            safety_backup: put.safety.clone(),
+            again: small(put.again),
+            unlinked: small(put.unlinked),
+            settings: put.settings,
+            notes: put.notes.clone(),
+            undo: put.undo_until.map(|until| UndoView { at: put.at.to_string(), until: until.to_string(), safety_backup: put.safety.clone() }),
+        }),
+        seconds: small(began.elapsed().as_secs()),
+    }
+}
+
+async fn start_with_kit(app: &App, args: &RestoreStartArgs, part: Part, target: PathBuf) -> Result<RestoreView, Problem> {
     let mut view = preview_with_kit(
         app,
         &RestorePreviewArgs {
@@ -217,26 +394,10 @@ async fn start_with_kit(app: &App, args: &RestoreStartArgs, target: PathBuf) -> 
     let ended = id.clone();
     let job = app.jobs().start(None, Work::Restore, move |watcher| async move {
         let began = Instant::now();
-        let result = restore_fresh(&worker, &kit, &ended, &target, &watcher, began).await;
+        let result = bringing::bring_back_with_kit(&worker, &kit.place, Opener::Kit(&kit.text), Some(&ended), &part, &target, &watcher).await.map(|brought| proof(&brought, began));
         finish(&notes, &ended, result)
     });
     Ok(keep(app, &id, view, job))
-}
-
-async fn restore_fresh(
-    worker: &Path,
-    kit: &Kit,
-    id: &str,
-    target: &Path,
-    watcher: &Watcher,
-    began: Instant,
-) -> Result<RestoreProofView, Problem> {
-    let (restored, _) =
-        tokio::task::block_in_place(|| reading_back::restore_with_kit(worker, &kit.place, Opener::Kit(&kit.text), Some(id), target, watcher))?;
-    let restored = restored.whole()?;
-    watcher.report("Opening the restored books and adding everything up", 0, None, "entries");
-    let (copy, equal, all) = previewing::prove_restored(target, restored.manifest()).await?;
-    Ok(proof(&copy, equal, all, began))
 }
 
 fn keep(app: &App, id: &str, mut view: RestoreView, job: JobView) -> RestoreView {

@@ -243,6 +243,14 @@ pub fn sentence(entry: &Entry) -> String {
             text(body, "from").replace('_', " "),
             text(body, "to").replace('_', " ")
         ),
+        "backup.restore_begun" => "Began to put the book of a backup in place; its own safety backup is taken and proved.".to_string(),
+        "backup.restore_absent" => format!("The restore in place did not happen; the book is as it was ({}).", text(body, "why")),
+        "backup.restored_in_place" => format!(
+            "Put the book of a backup in place: {}; {} posted since are looked at again.",
+            counted(number(body, "entries"), "entry", "entries"),
+            counted(number(body, "again"), "payment", "payments")
+        ),
+        "backup.restore_undone" => format!("Took a restore in place back: {} again.", counted(number(body, "entries"), "entry", "entries")),
         "backup.proved" => format!(
             "Restored a backup to test it: {} in {}, every total equal.",
             counted(number(body, "entries"), "entry", "entries"),

@@ -102,8 +102,22 @@ pub struct RestoreStartArgs {
     pub backup: String,
     pub place: Option<String>,
     pub recovery_key_file: Option<String>,
-    /// The folder to restore into. It must be empty or not exist yet.
-    pub target: String,
+    /// The folder to restore into, empty or not there yet. None: in place of the present book.
+    pub target: Option<String>,
+    /// Nothing: everything. Else "book", "settings", or the paths of files. Only into a folder.
+    pub only: Vec<String>,
+    /// In place: put the settings back too.
+    pub settings: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreMomentsArgs {
+    /// None on a fresh computer.
+    pub company: Option<String>,
+    /// On a fresh computer: the folder of the backups and the file of the recovery kit.
+    pub place: Option<String>,
+    pub recovery_key_file: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]

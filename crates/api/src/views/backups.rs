@@ -1,7 +1,8 @@
 //! Backups and restore. A recovery key never crosses to the page: the kit is written to a file that the person chose.
 
-use super::common::{MoneyView, ProblemView};
+use super::common::ProblemView;
 use super::job::JobView;
+use super::restoring::{InsideFileView, LostView, OlderView, PutInPlaceView, SinceView};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -91,7 +92,13 @@ pub struct RestoreView {
     pub company_name: String,
     pub inside: InsideView,
     /// None on a fresh computer: there are no books to compare with.
-    pub against_today: Option<AgainstTodayView>,
+    pub against_today: Option<SinceView>,
+    /// Why today could not be compared: the present books cannot be read.
+    pub not_compared: Option<ProblemView>,
+    /// The files of the backup, for choosing one; the first of many.
+    pub files: Vec<InsideFileView>,
+    /// Why its book cannot be put in place now; None where it can. Never possible on a fresh computer.
+    pub not_in_place: Option<ProblemView>,
     pub target: Option<String>,
     pub state: RestoreState,
 }
@@ -109,21 +116,6 @@ pub struct InsideView {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct AgainstTodayView {
-    pub entries_only_today: u32,
-    pub entries_only_in_backup: u32,
-    pub accounts: Vec<AccountDifferenceView>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct AccountDifferenceView {
-    pub account: String,
-    pub in_backup: MoneyView,
-    pub today: MoneyView,
-    pub difference: MoneyView,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum RestoreState {
     Preview,
@@ -134,11 +126,19 @@ pub enum RestoreState {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct RestoreProofView {
+    /// The restored book, or the folder where there is none in what was restored.
     pub file: String,
+    /// Everything, or a part: then nothing is proved of the rest.
+    pub whole: bool,
+    /// The book was opened and every total compared.
+    pub book: bool,
+    pub files: u32,
+    pub bytes: String,
     pub entries: u32,
     pub accounts_equal: u32,
     pub accounts: u32,
-    /// The backup of the present books that was taken first.
-    pub safety_backup: Option<String>,
+    pub lost: Vec<LostView>,
+    pub older: Option<OlderView>,
+    pub in_place: Option<PutInPlaceView>,
     pub seconds: u32,
 }

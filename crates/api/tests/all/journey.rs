@@ -215,13 +215,13 @@ async fn a_backup_is_taken_proved_looked_into_and_restored_with_the_kit_alone() 
     assert_eq!(
         (
             inside["inside"]["entries"].clone(),
-            inside["against_today"]["entries_only_today"].clone()
+            inside["against_today"]["entries_count"]["added"].clone()
         ),
         (backup["entries"].clone(), json!(0))
     );
     let full = bench.dir.path().join("full");
     std::fs::create_dir_all(full.join("something")).unwrap();
-    let into = |target: &std::path::Path| json!({"company": company, "backup": backup["id"], "place": null, "recovery_key_file": null, "target": target.display().to_string()});
+    let into = |target: &std::path::Path| json!({"company": company, "backup": backup["id"], "place": null, "recovery_key_file": null, "target": target.display().to_string(), "only": [], "settings": false});
     assert_eq!(bench.refused("restore_start", into(&full)).await, "E-HOME");
     let started = bench.ask("restore_start", into(&bench.dir.path().join("restored"))).await;
     bench.ended(&started["state"]["job"]).await;
@@ -234,13 +234,32 @@ async fn a_backup_is_taken_proved_looked_into_and_restored_with_the_kit_alone() 
     assert_eq!(done["state"]["kind"], "done", "{done:#}");
     assert_eq!(done["state"]["proof"]["accounts_equal"], done["state"]["proof"]["accounts"]);
 
+    // In place, and taken back once.
+    let none = json!({"company": company, "place": null, "recovery_key_file": null});
+    let moments = bench.ask("restore_moments", none.clone()).await;
+    assert_eq!((moments["moments"][0]["id"].clone(), moments["undo"].clone()), (backup["id"].clone(), json!(null)));
+    let mut put = into(&full);
+    put["target"] = json!(null);
+    put["settings"] = json!(true);
+    let started = bench.ask("restore_start", put).await;
+    assert_eq!(bench.ended(&started["state"]["job"]).await["state"], "done");
+    let moments = bench.ask("restore_moments", none.clone()).await;
+    assert_eq!(moments["moments"][0]["reason"]["kind"], "before_restore");
+    assert_eq!(moments["undo"]["safety_backup"], moments["moments"][0]["id"]);
+    let undone = bench.ask("restore_undo", of.clone()).await;
+    assert_eq!(bench.ended(&undone["job"]).await["state"], "done");
+    let moments = bench.ask("restore_moments", none).await;
+    assert_eq!((moments["undo"].clone(), moments["problem"].clone()), (json!(null), json!(null)));
+
     // Another computer: nothing but the folder of the backups and the kit.
     let fresh = Bench::empty().await;
     let place = backups["places"][0]["path"].clone();
+    let all = fresh.ask("restore_moments", json!({"company": null, "place": place, "recovery_key_file": kit.display().to_string()})).await;
+    assert_eq!((all["moments"].as_array().unwrap().len(), all["moments"][0]["restore_tested"].clone()), (3, json!(null)), "{all:#}");
     let found = fresh
         .ask(
             "restore_preview",
-            json!({"company": null, "backup": null, "place": place, "recovery_key_file": kit.display().to_string()}),
+            json!({"company": null, "backup": all["moments"][2]["id"], "place": place, "recovery_key_file": kit.display().to_string()}),
         )
         .await;
     assert_eq!(
@@ -249,7 +268,7 @@ async fn a_backup_is_taken_proved_looked_into_and_restored_with_the_kit_alone() 
     );
     let target = fresh.dir.path().join("restored");
     let started = fresh
-        .ask("restore_start", json!({"company": null, "backup": found["backup"], "place": place, "recovery_key_file": kit.display().to_string(), "target": target.display().to_string()}))
+        .ask("restore_start", json!({"company": null, "backup": found["backup"], "place": place, "recovery_key_file": kit.display().to_string(), "target": target.display().to_string(), "only": [], "settings": false}))
         .await;
     assert_eq!(fresh.ended(&started["state"]["job"]).await["state"], "done");
     let done = fresh

@@ -57,6 +57,8 @@ async fn a_command_for_a_company_that_is_not_there_changes_nothing() {
         ),
         ("backup_now", of.clone()),
         ("backup_verify", json!({"company": "nobody", "backup": "none"})),
+        ("restore_moments", json!({"company": "nobody", "place": null, "recovery_key_file": null})),
+        ("restore_undo", of.clone()),
         (
             "restore_preview",
             json!({"company": "nobody", "backup": null, "place": null, "recovery_key_file": null}),

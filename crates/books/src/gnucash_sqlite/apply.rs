@@ -60,7 +60,7 @@ pub(super) async fn apply(
 
     let _lock = WriteLock::take(&path)?;
     files::clean_up(&path)?;
-    let before = ready(&path, change).await?;
+    let before = ready(&path, change.expect.as_ref()).await?;
     if change.is_empty() {
         return Ok(Applied {
             posted: Vec::new(),
@@ -118,7 +118,7 @@ impl Made {
 }
 
 /// Nobody else is writing, the books are known, whole and those that were expected.
-async fn ready(path: &Path, change: &ChangeSet) -> Result<Fingerprint, Problem> {
+pub(super) async fn ready(path: &Path, expect: Option<&Fingerprint>) -> Result<Fingerprint, Problem> {
     lock::check_side_files(path)?;
     files::check_header(path)?;
     let mut db = schema::read_only(path).await?;
@@ -130,7 +130,7 @@ async fn ready(path: &Path, change: &ChangeSet) -> Result<Fingerprint, Problem> 
     let fingerprint = files::fingerprint(path).await?;
     whole::check(&mut db, path, &fingerprint).await?;
     files::close(db).await?;
-    match &change.expect {
+    match expect {
         Some(expected) if *expected != fingerprint => Err(Problem::new(
             E_BOOKS_CHANGED,
             "The books changed since this was planned.",
@@ -155,7 +155,7 @@ async fn until_swap(
     made: &mut Made,
     watch: &mut Watch<'_>,
 ) -> Result<(Vec<Posted>, Vec<Leaving>), Problem> {
-    enough_room(path)?;
+    enough_room(path, std::fs::metadata(path).doing("asking how much room there is")?.len())?;
     let mut live = schema::read_only(path).await?;
     files::copy(&mut live, copy).await?;
     files::close(live).await?;
@@ -235,9 +235,9 @@ async fn after_swap(path: &Path, change: &ChangeSet, removed: &[Leaving], watch:
 const ROOM_FACTOR: u64 = 2;
 const ROOM_BESIDES_BYTES: u64 = 8 << 20;
 
-fn enough_room(path: &Path) -> Result<(), Problem> {
+/// Errors: `E-BOOKS-DISK` when a file of `size` bytes does not fit beside the book.
+pub(super) fn enough_room(path: &Path, size: u64) -> Result<(), Problem> {
     let doing = "asking how much room there is";
-    let size = std::fs::metadata(path).doing(doing)?.len();
     let needed = size.saturating_mul(ROOM_FACTOR).saturating_add(ROOM_BESIDES_BYTES);
     let free = fs4::available_space(files::folder_of(path)).doing(doing)?;
     if free >= needed {
@@ -252,7 +252,7 @@ fn enough_room(path: &Path) -> Result<(), Problem> {
 }
 
 /// The new file may be read and written by the same people as the old one.
-fn same_access(path: &Path, copy: &Path) -> Result<(), Problem> {
+pub(super) fn same_access(path: &Path, copy: &Path) -> Result<(), Problem> {
     let doing = "copying their access rights";
     let rights = std::fs::metadata(path).doing(doing)?.permissions();
     std::fs::set_permissions(copy, rights).doing(doing)
@@ -262,12 +262,12 @@ fn same_access(path: &Path, copy: &Path) -> Result<(), Problem> {
 ///
 /// The order matters. Closing any other handle of the file would drop the lock on Unix, so the bytes are read before
 /// it is taken, and `data_version` tells whether anybody wrote in between.
-struct Guard {
+pub(super) struct Guard {
     db: SqliteConnection,
 }
 
 impl Guard {
-    async fn take(path: &Path, before: &Fingerprint) -> Result<Guard, Problem> {
+    pub(super) async fn take(path: &Path, before: &Fingerprint) -> Result<Guard, Problem> {
         let doing = "looking at them once more before the swap";
         let changed = || {
             Problem::new(
@@ -294,7 +294,7 @@ impl Guard {
     }
 
     /// The lock lies on the earlier file, which has only its kept name now; nothing was written to it.
-    async fn let_go(mut self) {
+    pub(super) async fn let_go(mut self) {
         // Failing to say so changes nothing: closing the connection lets go as well.
         let _ = sqlx::query("ROLLBACK").execute(&mut self.db).await;
         let _ = files::close(self.db).await;

@@ -13,6 +13,7 @@ mod lock;
 mod permit;
 mod prove;
 mod read;
+mod replace;
 mod rows;
 mod schema;
 mod totals;
@@ -168,6 +169,25 @@ impl GnuCashSqlite {
         after: &mut (dyn FnMut(Step) -> std::io::Result<()> + Send),
     ) -> Result<Applied, Problem> {
         apply::apply(self, change, progress, after).await
+    }
+
+    /// Whether the book could be changed now: nobody has it open, and it is whole. Reads only.
+    /// Errors: `E-BOOKS-OPEN` naming who has it open, `E-BOOKS-DAMAGED`, `E-BOOKS-MISSING`.
+    pub async fn free(&self) -> Result<Fingerprint, Problem> {
+        apply::ready(&self.path, None).await
+    }
+
+    /// Puts the whole book `with` in place of this one, which keeps a name of its own beside it. `with` stays where it is.
+    /// The live name is the old book or the new one at every moment; `after` is called after each step and may fail it.
+    ///
+    /// Errors: as [`GnuCashSqlite::apply`]. `touched` is `Nothing` unless the new book was already put in place.
+    pub async fn replace(
+        &self,
+        with: &Path,
+        now: jiff::Timestamp,
+        after: &mut (dyn FnMut(Step) -> std::io::Result<()> + Send),
+    ) -> Result<Replaced, Problem> {
+        replace::replace(&self.path, with, now, after).await
     }
 
     /// Removes what a crash in the middle of a change left beside the book. Returns what was removed. Never the book.

@@ -114,6 +114,18 @@ pub async fn set_books_path(pool: &SqlitePool, id: &str, path: &std::path::Path)
         .map_err(|e| failed("change a company's books", &e))
 }
 
+/// Time zone and closed period, as a restore puts them back.
+pub async fn set_zone_and_closing(tx: &mut sqlx::SqliteConnection, id: &str, zone: &str, closed_through: Option<Date>) -> Result<(), Problem> {
+    sqlx::query("UPDATE company SET zone = $2, closed_through = $3 WHERE id = $1")
+        .bind(id)
+        .bind(zone)
+        .bind(closed_through.map(|d| d.to_string()))
+        .execute(tx)
+        .await
+        .map(|_| ())
+        .map_err(|e| failed("change a company's settings", &e))
+}
+
 pub async fn insert_connection(pool: &SqlitePool, c: &Connection, now: Timestamp) -> Result<(), Problem> {
     let endpoints = c.endpoints.as_ref().map(to_json).transpose()?;
     sqlx::query(

@@ -27,7 +27,7 @@ impl KeyState {
             KeyState::Excluded => "excluded",
         }
     }
-    fn read(word: &str) -> Result<KeyState, Problem> {
+    pub(crate) fn read(word: &str) -> Result<KeyState, Problem> {
         match word {
             "posted" => Ok(KeyState::Posted),
             "linked" => Ok(KeyState::Linked),
@@ -212,6 +212,25 @@ pub async fn drop_entries(tx: &mut SqliteConnection, connection: &str, entry_ids
             }
             delete.push(")");
             delete.build().execute(&mut *tx).await.map_err(|e| failed("forget removed entries", &e))?;
+        }
+    }
+    Ok(())
+}
+
+/// Forgets keys, and entries by their id, each for itself: after a whole book was replaced.
+pub async fn forget(tx: &mut SqliteConnection, connection: &str, keys: &BTreeSet<EntryKey>, entry_ids: &BTreeSet<String>) -> Result<(), Problem> {
+    let keys: Vec<&str> = keys.iter().map(EntryKey::as_str).collect();
+    let ids: Vec<&str> = entry_ids.iter().map(String::as_str).collect();
+    for (table, column, all) in [("identity", "key", keys), ("entry", "entry_id", ids)] {
+        for chunk in all.chunks(ROWS_AT_ONCE) {
+            let mut delete: QueryBuilder<Sqlite> = QueryBuilder::new(format!("DELETE FROM {table} WHERE connection_id = "));
+            delete.push_bind(connection).push(format!(" AND {column} IN ("));
+            let mut list = delete.separated(",");
+            for name in chunk {
+                list.push_bind(*name);
+            }
+            delete.push(")");
+            delete.build().execute(&mut *tx).await.map_err(|e| failed("forget what is not in the books", &e))?;
         }
     }
     Ok(())
