@@ -226,6 +226,36 @@ describe("a reconnect", () => {
   });
 });
 
+describe("the first three steps", () => {
+  it("lead from nothing to books that are protected, and then are gone", async () => {
+    fake.answer("backups_view", { ...rest.backupsEmpty, kit: { state: "missing" } });
+    const user = await open("backups");
+    const steps = await screen.findByRole("heading", { name: "Protect these books in three steps" });
+    expect(steps).toBeVisible();
+    await expectAccessible();
+    await user.click(screen.getAllByRole("button", { name: "Back up now" }).at(-1) as HTMLElement);
+    expect(sent("backup_now")).toEqual([{ company: basics.company }]);
+    const taken = rest.backups.backups.slice(0, 1).map((one) => ({ ...one, restore_tested: "not_yet" as const }));
+    fake.answer("backups_view", { ...rest.backups, backups: taken, kit: { state: "missing" } });
+    fake.changed();
+    await user.click(await screen.findByRole("button", { name: "Prove it by restoring" }));
+    expect(sent("backup_verify")).toEqual([{ company: basics.company, backup: "b4" }]);
+    fake.answer("backups_view", rest.backupsKitConfirmed);
+    fake.changed();
+    await waitFor(() => expect(screen.queryByRole("heading", { name: "Protect these books in three steps" })).toBeNull());
+  });
+
+  it("begin with the books alone, without an account", async () => {
+    const user = await open("company-add");
+    await user.click(await screen.findByRole("button", { name: "Choose a file" }));
+    await user.click(await screen.findByRole("button", { name: "Only protect them for now" }));
+    await waitFor(() => expect(sent("company_protect")).toHaveLength(1));
+    expect(sent("company_protect")[0]).toMatchObject({ books: rest.books.path, zone: basics.zone });
+    expect(sent("company_add")).toEqual([]);
+    expect(await screen.findByRole("heading", { level: 1, name: "Backups" })).toBeVisible();
+  });
+});
+
 describe("the recovery kit", () => {
   it("counts only once its last group was typed back, and does not stay on the page", async () => {
     fake.answer("backups_view", rest.backupsKitWritten);

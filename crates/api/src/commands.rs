@@ -62,6 +62,7 @@ macro_rules! engine_commands {
             practice_new (PracticeNewArgs) -> JobView, writes, "Make a practice company";
             books_inspect (PathArgs) -> CompanyAddView, reads, "Look at a books file";
             company_add (CompanyAddArgs) -> CompanyAddedView, writes, "Add a company";
+            company_protect (CompanyProtectArgs) -> CompanyAddedView, writes, "Protect books";
             settings_view (NoArgs) -> SettingsView, reads, "Go to Settings";
             secrets_view (NoArgs) -> SecretsView, reads, "Show where secrets are kept";
             secrets_choose (SecretsChooseArgs) -> SecretsView, writes, "Choose where secrets are kept";

@@ -3,6 +3,7 @@
 //! A job never decides anything; it carries an engine call and remembers its last report. At most
 //! `KEPT` ended jobs are remembered.
 
+use crate::pace::Pace;
 use crate::views::{JobState, JobUnit, JobView, ProblemView, Work};
 use engine::progress::{Progress, Watcher};
 use jiff::Timestamp;
@@ -24,7 +25,7 @@ struct Job {
     work: Work,
     state: JobState,
     started: Timestamp,
-    clock: Instant,
+    pace: Pace,
     last: Option<Progress>,
     watcher: Watcher,
     problem: Option<ProblemView>,
@@ -64,6 +65,7 @@ impl Jobs {
         let reports = self.clone();
         let watcher = Watcher::new(move |progress| {
             if let Some(job) = reports.lock().get_mut(&id) {
+                job.pace.note(&progress, Instant::now());
                 job.last = Some(progress);
             }
         });
@@ -72,7 +74,7 @@ impl Jobs {
             work,
             state: JobState::Running,
             started: Timestamp::now(),
-            clock: Instant::now(),
+            pace: Pace::default(),
             last: None,
             watcher: watcher.clone(),
             problem: None,
@@ -175,10 +177,8 @@ fn unknown(id: &str) -> Problem {
 }
 
 fn view(id: u64, job: &Job) -> JobView {
-    let small = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     let (done, total) = job.last.as_ref().map_or((0, None), |p| (p.done, p.total));
-    let seconds = job.clock.elapsed().as_secs();
-    let rate = (seconds > 0).then(|| done / seconds).filter(|rate| *rate > 0);
+    let rate = job.pace.per_second(Instant::now());
     let left = match (total, rate) {
         (Some(total), Some(rate)) => Some(total.saturating_sub(done) / rate),
         (Some(_), None) | (None, Some(_)) | (None, None) => None,
@@ -196,10 +196,10 @@ fn view(id: u64, job: &Job) -> JobView {
             Some("payments") => JobUnit::Payments,
             Some(_) | None => JobUnit::Steps,
         },
-        done: small(done),
-        total: total.map(small),
-        per_second: rate.map(small),
-        seconds_left: left.map(small),
+        done,
+        total,
+        per_second: rate,
+        seconds_left: left.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX)),
         cancellable: job.state == JobState::Running,
         started: job.started.to_string(),
         problem: job.problem.clone(),

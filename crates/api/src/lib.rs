@@ -9,6 +9,7 @@ pub mod app;
 pub mod contract;
 pub mod handlers;
 pub mod jobs;
+mod pace;
 pub mod practice_company;
 pub mod host;
 pub mod typescript;

@@ -22,6 +22,8 @@ use std::path::PathBuf;
 pub enum CompanyCommand {
     /// Add a company with its books and one account at a processor
     Add(AddArguments),
+    /// Look after books only: they are backed up; no account is connected, which can follow with `company add`
+    Protect(ProtectArguments),
     /// List the companies
     List,
     /// Look into a books file without changing it, with proposals for the accounts
@@ -39,6 +41,19 @@ pub enum CompanyCommand {
         #[arg(long = "role", value_name = "ROLE=ACCOUNT")]
         roles: Vec<String>,
     },
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ProtectArguments {
+    /// The books file
+    #[arg(long, value_name = "FILE")]
+    pub books: PathBuf,
+    /// The company's name
+    #[arg(long)]
+    pub name: String,
+    /// The business's time zone, such as America/New_York; the evening's backup goes by it
+    #[arg(long)]
+    pub zone: String,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -107,6 +122,7 @@ pub struct AddArguments {
 pub async fn run(terminal: &Terminal, command: CompanyCommand) -> Result<Ending, Problem> {
     match command {
         CompanyCommand::Add(arguments) => add(terminal, arguments).await,
+        CompanyCommand::Protect(arguments) => protect(terminal, arguments).await,
         CompanyCommand::List => list(terminal).await,
         CompanyCommand::Inspect { file, connector } => inspect(terminal, file, connector).await,
         CompanyCommand::Map { which, roles } => map(terminal, which, roles).await,
@@ -226,6 +242,24 @@ async fn add(terminal: &Terminal, arguments: AddArguments) -> Result<Ending, Pro
             "Next: `{}` signs in, then `{}` fetches and posts.",
             terminal.command("accounts connect"),
             terminal.command("sync")
+        ));
+    }
+    Ok(Ending::Done)
+}
+
+async fn protect(terminal: &Terminal, arguments: ProtectArguments) -> Result<Ending, Problem> {
+    let app = terminal.app().await?;
+    let new = NewCompany { name: arguments.name, books_path: arguments.books, zone: arguments.zone, practice: false };
+    let company = app.real().protect_books(new).await?;
+    if terminal.screen.json() {
+        terminal.screen.answer(&json!({"company": company.id, "name": company.name}));
+    } else {
+        terminal.screen.data(&format!("Added \"{}\" ({}).", company.name, company.id));
+        terminal.screen.say(&format!(
+            "Next: `{}` takes the first backup, `{}` proves it, and `{}` writes what opens it on another computer.",
+            terminal.command("backup now"),
+            terminal.command("backup verify --restore"),
+            terminal.command("backup recovery-kit FILE")
         ));
     }
     Ok(Ending::Done)

@@ -72,6 +72,15 @@ fn ambiguous(company: &Company, provider: &str, all: &[&Connection]) -> Problem 
     )
 }
 
+fn taken(same: &Company) -> Problem {
+    Problem::new(
+        E_COMPANY_TAKEN,
+        "These books are already looked after.",
+        format!("\"{}\" uses the same file.", same.name),
+        "Open that company, or choose another file.",
+    )
+}
+
 impl Engine {
     pub async fn companies(&self) -> Result<Vec<Company>, Problem> {
         company::all(&self.pool).await
@@ -181,41 +190,40 @@ impl Engine {
         self.catalog.connectors().filter(|p| p.name() == connector).flat_map(|p| p.roles()).collect()
     }
 
-    /// Adds a company with one connection. Nothing is stored when anything is at fault.
-    pub async fn add_company(&self, new: NewCompany, connection: NewConnection) -> Result<(Company, Connection), Problem> {
-        TimeZone::get(&new.zone).map_err(|_| {
-            Problem::new(
-                E_ZONE_UNKNOWN,
-                format!("The time zone \"{}\" is not known.", new.zone),
-                "Posting dates depend on the business's time zone.",
-                "Use a name such as \"America/New_York\" or \"Europe/Berlin\".",
-            )
-        })?;
-        let path = std::fs::canonicalize(&new.books_path).unwrap_or_else(|_| new.books_path.clone());
-        let book = books_port::open(&path).await?;
-        let description = book.describe().await?;
-        let already = self.companies().await?;
-        if let Some(same) = already.iter().find(|c| c.books_path == path) {
-            return Err(Problem::new(
-                E_COMPANY_TAKEN,
-                "These books are already looked after.",
-                format!("\"{}\" uses the same file.", same.name),
-                "Open that company, or choose another file.",
-            ));
+    /// Looks after books without an account at a processor: they are backed up, and nothing is fetched. An account can follow.
+    /// Nothing is stored when anything is at fault.
+    pub async fn protect_books(&self, new: NewCompany) -> Result<Company, Problem> {
+        let (path, description) = self.books_to_add(&new).await?;
+        if let Some(same) = self.companies().await?.into_iter().find(|c| c.books_path == path) {
+            return Err(taken(&same));
         }
+        let company = self.company_of(new, path, &description);
+        company::insert(&self.pool, &company).await?;
+        self.journal(
+            Some(&company.id),
+            "company.added",
+            json!({"name": company.name, "zone": company.zone, "currency": company.currency.code()}),
+        )
+        .await?;
+        Ok(company)
+    }
+
+    /// Adds a company with one connection. Books that are only protected so far keep their company, its name and its time zone.
+    /// Nothing is stored when anything is at fault.
+    pub async fn add_company(&self, new: NewCompany, connection: NewConnection) -> Result<(Company, Connection), Problem> {
+        let (path, description) = self.books_to_add(&new).await?;
         let package = self.package(&connection.connector, &connection.version)?;
         let needed: Vec<Role> = package.roles().into_iter().collect();
         books::validate_roles(&connection.roles, &description.accounts, &needed, description.currency)?;
-
-        let company = Company {
-            id: self.ids.new_id("company"),
-            name: new.name,
-            books_path: path,
-            zone: new.zone,
-            currency: description.currency,
-            closed_through: description.closed_through,
-            practice: new.practice,
-            created_at: self.now(),
+        let there = self.companies().await?.into_iter().find(|c| c.books_path == path);
+        let company = match there {
+            None => {
+                let company = self.company_of(new, path, &description);
+                company::insert(&self.pool, &company).await?;
+                company
+            }
+            Some(same) if self.accounts(&same).await?.is_empty() => same,
+            Some(same) => return Err(taken(&same)),
         };
         let connection = Connection {
             id: self.ids.new_id("connection"),
@@ -232,7 +240,6 @@ impl Engine {
             sync_from: connection.sync_from,
             synced_at: None,
         };
-        company::insert(&self.pool, &company).await?;
         company::insert_connection(&self.pool, &connection, self.now()).await?;
         self.journal(
             Some(&company.id),
@@ -242,6 +249,34 @@ impl Engine {
         )
         .await?;
         Ok((company, connection))
+    }
+
+    /// The books that a person chose, opened and described. Errors: `E-ZONE-UNKNOWN`, and those of the accounting app.
+    async fn books_to_add(&self, new: &NewCompany) -> Result<(std::path::PathBuf, Description), Problem> {
+        TimeZone::get(&new.zone).map_err(|_| {
+            Problem::new(
+                E_ZONE_UNKNOWN,
+                format!("The time zone \"{}\" is not known.", new.zone),
+                "Posting dates depend on the business's time zone.",
+                "Use a name such as \"America/New_York\" or \"Europe/Berlin\".",
+            )
+        })?;
+        let path = std::fs::canonicalize(&new.books_path).unwrap_or_else(|_| new.books_path.clone());
+        let description = books_port::open(&path).await?.describe().await?;
+        Ok((path, description))
+    }
+
+    fn company_of(&self, new: NewCompany, path: std::path::PathBuf, description: &Description) -> Company {
+        Company {
+            id: self.ids.new_id("company"),
+            name: new.name,
+            books_path: path,
+            zone: new.zone,
+            currency: description.currency,
+            closed_through: description.closed_through,
+            practice: new.practice,
+            created_at: self.now(),
+        }
     }
 
     /// Names of the accounts, by id, for texts that people read.

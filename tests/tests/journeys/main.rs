@@ -10,6 +10,7 @@ mod kit;
 mod oracle;
 mod places;
 mod practice;
+mod protect;
 mod restoring;
 mod rollback;
 mod schedule;

@@ -62,6 +62,7 @@ const usual = (): Replies => ({
   practice_view: rest.practice,
   practice_new: basics.job("make_practice"),
   books_inspect: rest.books,
+  company_protect: { company: "main-street", name: "Main Street Café", connection: null },
   company_add: { company: "main-street", name: "Main Street Café", connection: "square" },
   settings_view: rest.settings,
   secrets_view: rest.secrets,

@@ -106,10 +106,15 @@ export type CompanyAddView = { path: string, file_name: string, proposed_name: s
 proposed_sync_from: string, 
 /** This computer is set up with an application id, so that the person need not have one. */
 client_id_set_up: boolean, entries: number, first_day: string | null, last_day: string | null, accounts: Array<BooksAccountRowView>, roles: Array<RoleProposalView>, providers: Array<ProviderChoiceView>, 
+/** These books are looked after already, without an account; one can join them. */
+protected: boolean, 
 /** Every failed check at once, worst first. With one, the company cannot be added. */
 problems: Array<ProblemView>, };
-export type CompanyAddedView = { company: string, name: string, connection: string, };
+export type CompanyAddedView = { company: string, name: string, 
+/** None: the books are protected, and nothing is connected yet. */
+connection: string | null, };
 export type CompanyArgs = { company: string, };
+export type CompanyProtectArgs = { name: string, books: string, zone: string, };
 export type CompanyView = { id: string, name: string, accounting_app: string, books_file: string, currency: string, 
 /** IANA name, such as `America/New_York`. */
 zone: string, environment: EnvironmentView, 
@@ -256,7 +261,11 @@ export type JobState = "running" | "done" | "cancelled" | "failed";
 export type JobUnit = "payments" | "records" | "entries" | "bytes" | "steps";
 export type JobView = { id: string, company: string | null, work: Work, state: JobState, 
 /** What it does at this moment, in the engine's words. */
-now_doing: string | null, unit: JobUnit, done: number, total: number | null, per_second: number | null, seconds_left: number | null, cancellable: boolean, started: string, problem: ProblemView | null, };
+now_doing: string | null, unit: JobUnit, 
+/** In `unit`; a count of bytes is past the four thousand million of 32 bits. */
+done: number, total: number | null, 
+/** Over the last seconds of what it does now. */
+per_second: number | null, seconds_left: number | null, cancellable: boolean, started: string, problem: ProblemView | null, };
 export type KeepableView = { provider: string, name: string, kind: EntryKind, environments: Array<EnvironmentView>, };
 export type KeychainView = { "state": "keychain", name: string, } | { "state": "locked", name: string, } | { "state": "session_only", why: string, } | { "state": "absent", why: string, } | { "state": "silent", name: string, seconds: number, } | { "state": "refusing", name: string, why: string, } | { "state": "passphrase" } | { "state": "passphrase_locked" } | { "state": "passphrase_not_set_up" } | { "state": "passphrase_damaged", why: string, } | { "state": "unknown" };
 export type KitFileArgs = { company: string, 
@@ -587,6 +596,7 @@ export interface Commands {
   practice_new: { args: PracticeNewArgs; answer: JobView };
   books_inspect: { args: PathArgs; answer: CompanyAddView };
   company_add: { args: CompanyAddArgs; answer: CompanyAddedView };
+  company_protect: { args: CompanyProtectArgs; answer: CompanyAddedView };
   settings_view: { args: NoArgs; answer: SettingsView };
   secrets_view: { args: NoArgs; answer: SecretsView };
   secrets_choose: { args: SecretsChooseArgs; answer: SecretsView };
@@ -656,6 +666,7 @@ export const commandRows = [
   { name: "practice_new", writes: true, words: "Make a practice company" },
   { name: "books_inspect", writes: false, words: "Look at a books file" },
   { name: "company_add", writes: true, words: "Add a company" },
+  { name: "company_protect", writes: true, words: "Protect books" },
   { name: "settings_view", writes: false, words: "Go to Settings" },
   { name: "secrets_view", writes: false, words: "Show where secrets are kept" },
   { name: "secrets_choose", writes: true, words: "Choose where secrets are kept" },

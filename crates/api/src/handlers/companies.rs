@@ -31,6 +31,7 @@ pub async fn books_inspect(app: &App, args: PathArgs) -> Result<CompanyAddView, 
         accounts: Vec::new(),
         roles: Vec::new(),
         providers: providers(app.real())?,
+        protected: false,
         problems: Vec::new(),
     };
     if let Err(problem) = look(app, &path, &mut view).await {
@@ -39,6 +40,13 @@ pub async fn books_inspect(app: &App, args: PathArgs) -> Result<CompanyAddView, 
     for engine in app.engines().await {
         let same = std::fs::canonicalize(&path).ok();
         if let Some(taken) = engine.companies().await?.into_iter().find(|c| Some(&c.books_path) == same.as_ref()) {
+            if engine.accounts(&taken).await?.is_empty() {
+                // Protected so far: an account may join it, under the name it has.
+                view.proposed_name = taken.name;
+                view.proposed_zone = taken.zone;
+                view.protected = true;
+                continue;
+            }
             let problem = Problem::new(
                 E_COMPANY_TAKEN,
                 "These books are already looked after.",
@@ -262,6 +270,23 @@ pub async fn company_add(app: &App, args: CompanyAddArgs) -> Result<CompanyAdded
     Ok(CompanyAddedView {
         company: company.id,
         name: company.name,
-        connection: connection.id,
+        connection: Some(connection.id),
+    })
+}
+
+/// Looks after books without an account at a processor.
+pub async fn company_protect(app: &App, args: CompanyProtectArgs) -> Result<CompanyAddedView, Problem> {
+    let new = NewCompany {
+        name: args.name.trim().to_string(),
+        books_path: PathBuf::from(&args.books),
+        zone: args.zone,
+        practice: false,
+    };
+    let company = app.real().protect_books(new).await?;
+    app.select(Some(company.id.clone()));
+    Ok(CompanyAddedView {
+        company: company.id,
+        name: company.name,
+        connection: None,
     })
 }

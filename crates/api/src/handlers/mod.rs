@@ -103,6 +103,7 @@ answered_by! {
     practice::practice_new (PracticeNewArgs) -> JobView;
     companies::books_inspect (PathArgs) -> CompanyAddView;
     companies::company_add (CompanyAddArgs) -> CompanyAddedView;
+    companies::company_protect (CompanyProtectArgs) -> CompanyAddedView;
     settings::settings_view (NoArgs) -> SettingsView;
     secrets::secrets_view (NoArgs) -> SecretsView;
     secrets::secrets_choose (SecretsChooseArgs) -> SecretsView;

@@ -187,6 +187,14 @@ pub struct PathArgs {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
+pub struct CompanyProtectArgs {
+    pub name: String,
+    pub books: String,
+    pub zone: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
 pub struct CompanyAddArgs {
     pub name: String,
     pub books: String,

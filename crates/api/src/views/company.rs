@@ -23,6 +23,8 @@ pub struct CompanyAddView {
     pub accounts: Vec<BooksAccountRowView>,
     pub roles: Vec<RoleProposalView>,
     pub providers: Vec<ProviderChoiceView>,
+    /// These books are looked after already, without an account; one can join them.
+    pub protected: bool,
     /// Every failed check at once, worst first. With one, the company cannot be added.
     pub problems: Vec<ProblemView>,
 }
@@ -63,7 +65,8 @@ pub struct ProviderChoiceView {
 pub struct CompanyAddedView {
     pub company: String,
     pub name: String,
-    pub connection: String,
+    /// None: the books are protected, and nothing is connected yet.
+    pub connection: Option<String>,
 }
 
 /// What a file or folder dialog gave. None: the person closed it.

@@ -13,9 +13,14 @@ pub struct JobView {
     /// What it does at this moment, in the engine's words.
     pub now_doing: Option<String>,
     pub unit: JobUnit,
-    pub done: u32,
-    pub total: Option<u32>,
-    pub per_second: Option<u32>,
+    /// In `unit`; a count of bytes is past the four thousand million of 32 bits.
+    #[ts(type = "number")]
+    pub done: u64,
+    #[ts(type = "number | null")]
+    pub total: Option<u64>,
+    /// Over the last seconds of what it does now.
+    #[ts(type = "number | null")]
+    pub per_second: Option<u64>,
     pub seconds_left: Option<u32>,
     pub cancellable: bool,
     pub started: String,
